@@ -1,0 +1,131 @@
+/**
+ * The shapes of every message, both ways. `rules.md` beside this file is the normative text; `[P-n]` cites its rules.
+ */
+import type { ByeCode, ErrorBody } from "./codes.ts";
+
+export type Order = "desc" | "asc";
+export type Operator = "best" | "set" | "incr" | "decr";
+export type Ties = "shared" | "earliest" | "latest";
+export type Writers = "server" | "player";
+export type Visibility = "public" | "private";
+
+/** One compared value of an entry. The first column of a board is its score. */
+export type Column = { name: string; order: Order; min: number; max: number; decimals: number };
+
+export type SeasonInfo = {
+  /** 1 for a board's first season. */
+  number: number;
+  state: "opening" | "open" | "closed";
+  /** ISO 8601. */
+  openedAt: string;
+  endsAt?: string;
+};
+
+/** What anybody may know about a board. */
+export type BoardInfo = {
+  board: string;
+  order: Order;
+  operator: Operator;
+  columns: Column[];
+  ties: Ties;
+  writers: Writers;
+  visibility: Visibility;
+  shards: number;
+  topSize: number;
+  season: SeasonInfo;
+};
+
+/** A place in a board's feed: which life (`epoch`), how far (`offset`, dense). [P-1] */
+export type Position = { epoch: string; offset: number };
+
+/** `[member, sortKey, score, …columns]`: smaller sort keys are better, equal keys order by member bytes. [P-3] */
+export type Row = [member: string, sortKey: number, score: number, ...columns: number[]];
+
+export type ViewSize = 10 | 100 | "all";
+export const VIEW_SIZES: readonly ViewSize[] = [10, 100, "all"];
+
+/** What changed in one view between two offsets. Applied iff `after` equals the receiver's own offset. [P-4] */
+export type Frame = {
+  board: string;
+  season: number;
+  view: ViewSize;
+  epoch: string;
+  after: number;
+  offset: number;
+  set: Row[];
+  drop: string[];
+  /** Members on the board when this frame was made. */
+  total: number;
+};
+
+/** One whole view at one position. */
+export type Snapshot = {
+  board: string;
+  season: number;
+  view: ViewSize;
+  epoch: string;
+  offset: number;
+  rows: Row[];
+  total: number;
+};
+
+export type Outcome = "accepted" | "unchanged" | "duplicate" | "rejected";
+
+/** A member's values as they stand: `score` is the first column, `columns` the others by name. */
+export type EntryValues = { score: number; columns?: Record<string, number> };
+
+/** One attempt to change an entry. `id` is the idempotency key. */
+export type Submission = EntryValues & { id?: string; season?: number; metadata?: string };
+
+export type SubmissionResult =
+  | ({ outcome: "accepted" | "unchanged" | "duplicate"; idempotent?: false } & EntryValues)
+  | ({ outcome: "rejected"; error: ErrorBody } & Partial<EntryValues>);
+
+export type Entry = EntryValues & { rank: number; member: string };
+
+export type RankAnswer = {
+  board: string;
+  season: number;
+  member: string;
+  rank: number;
+  exact: true;
+  total: number;
+  /** Share of members at or below this rank, 0–100. */
+  percentile: number;
+} & EntryValues;
+
+// Client → server -------------------------------------------------------------------------------------------
+
+export type SubmitMessage = { board: string } & Submission;
+export type SubscribeMessage = { board: string; kind: "top"; view: ViewSize; position?: Position };
+export type UnsubscribeMessage = { board: string; kind: "top"; view: ViewSize };
+export type RankMessage = { board: string; member?: string };
+export type BoardMessage = { board: string };
+
+export type SubmitReply = { season: number; result: SubmissionResult };
+export type SubscribeReply = { info: BoardInfo } & (
+  | { mode: "resume"; frames: Frame[] }
+  | { mode: "snapshot"; snapshot: Snapshot }
+);
+
+/** Every acknowledgement: the answer, or the error. [P-10] */
+export type Ack<T> = ({ ok: true } & T) | { ok: false; error: ErrorBody };
+
+export type ClientEvents = {
+  submit: (message: SubmitMessage, ack: (reply: Ack<SubmitReply>) => void) => void;
+  subscribe: (message: SubscribeMessage, ack: (reply: Ack<SubscribeReply>) => void) => void;
+  unsubscribe: (message: UnsubscribeMessage, ack: (reply: Ack<object>) => void) => void;
+  rank: (message: RankMessage, ack: (reply: Ack<RankAnswer>) => void) => void;
+  board: (message: BoardMessage, ack: (reply: Ack<{ info: BoardInfo }>) => void) => void;
+};
+
+// Server → client -------------------------------------------------------------------------------------------
+
+/** Sent before the server closes: `reconnect: false` is final, else come back within `afterMs` (a range). [P-12] */
+export type Bye = { code: ByeCode; reconnect: boolean; afterMs: [min: number, max: number] };
+
+export type ServerEvents = {
+  frame: (frame: Frame) => void;
+  snapshot: (snapshot: Snapshot) => void;
+  bye: (bye: Bye) => void;
+};

@@ -1,0 +1,78 @@
+/**
+ * The one error table, and the error that carries its rows.
+ *
+ * Expected outcomes (`duplicate`, `unchanged`) are results, not errors. A code that is retired is never used again.
+ * `docs/errors.md` lists the same rows; `test/style/codes.test.ts` compares them both ways.
+ */
+import type { ErrorBody, ErrorCode } from "../../client-sdk/protocol/codes.ts";
+
+type Row = { status: number; retryable: boolean; message: string; remediation: string };
+
+export const ERRORS: Record<ErrorCode, Row> = {
+  bad_request: row(400, false, "The request is not valid.", "Correct the fields that `details` names."),
+  bad_json: row(400, false, "The body is not valid JSON.", "Send one JSON value; NaN and Infinity are not JSON."),
+  payload_too_large: row(413, false, "The payload is too large.", "Send less at once; the limits are in docs/settings.md."),
+  too_many_items: row(413, false, "Too many items in one call.", "Split the call; the message names the limit."),
+  unauthorized: row(401, false, "No valid key or session token.", "Send `Authorization: Bearer <key>`, or open a new session."),
+  forbidden: row(403, false, "This key or session may not do that.", "Use a key with the role that docs/security of the call names."),
+  not_found: row(404, false, "There is no such route.", "Check the path and the method against the API's table."),
+  board_not_found: row(404, false, "There is no such board.", "Create it with PUT /v1/admin/boards/:board."),
+  member_not_found: row(404, false, "The member is not on this board.", "Submit a score for the member first."),
+  season_not_found: row(404, false, "The board has no such season.", "Leave `season` out for the current one."),
+  board_invalid: row(400, false, "The board's definition cannot be stored exactly.", "Narrow columns until they fit; `details` shows the bits."),
+  board_locked: row(409, false, "This property of a board cannot change while its season is open.", "Keep it, or create another board."),
+  season_closed: row(409, false, "The season that the submission names is over.", "Submit to the current season if the score belongs there."),
+  out_of_range: row(422, false, "A column would leave its range; the entry is unchanged.", "Send a value within the board's [min, max]."),
+  not_representable: row(422, false, "The value has more decimals than the column keeps.", "Round it to the column's `decimals` first."),
+  column_missing: row(422, false, "A column is missing.", "`best` and `set` need every column of the board."),
+  column_unknown: row(422, false, "The board has no such column.", "Use the names that GET /v1/boards/:board lists."),
+  cursor_invalid: row(400, false, "The cursor does not belong to this board and season.", "Start again without a cursor."),
+  limited: row(429, true, "You are over your limit.", "Wait `retryAfterMs`, then try again."),
+  overloaded: row(503, true, "The server is full.", "Wait `retryAfterMs`, then send the same request with the same id."),
+  too_many_subscriptions: row(429, false, "This connection follows too many views.", "Unsubscribe from one first."),
+  too_many_connections: row(503, true, "The server holds as many connections as it may.", "Come back later, or use another gateway."),
+  unavailable: row(503, true, "The store did not answer; whether it was done is not known.", "Send the same request again with the same id."),
+  store_lost: row(503, true, "The season's data is missing in Redis; nothing was counted.", "Restore the store; retry with the same id afterwards."),
+  store_full: row(503, true, "Redis is at its memory limit; nothing was counted.", "Raise maxmemory; retry with the same id afterwards."),
+  not_available: row(501, false, "This build does not have that yet.", "See docs/ for what is there."),
+  internal: row(500, true, "Something unexpected went wrong; it is in the server's log.", "Try again; report it with the request id."),
+};
+
+function row(status: number, retryable: boolean, message: string, remediation: string): Row {
+  return { status, retryable, message, remediation };
+}
+
+export type AppErrorOptions = { message?: string; retryAfterMs?: number; details?: unknown; cause?: unknown };
+
+/** An error with a row of the table. `message` says more than the row where there is more to say. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly retryAfterMs: number | undefined;
+  readonly details: unknown;
+
+  constructor(code: ErrorCode, options: AppErrorOptions = {}) {
+    super(options.message ?? ERRORS[code].message, { cause: options.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+    this.details = options.details;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  /** The body that crosses the wire. */
+  body(): ErrorBody {
+    const { remediation, retryable } = ERRORS[this.code];
+    const body: ErrorBody = { code: this.code, message: this.message, remediation, retryable };
+    if (this.retryAfterMs !== undefined) body.retryAfterMs = this.retryAfterMs;
+    if (this.details !== undefined) body.details = this.details;
+    return body;
+  }
+}
+
+/** Whatever was thrown, as an AppError: ours as it is, anything else as `internal` with its cause kept. */
+export function toAppError(error: unknown): AppError {
+  return error instanceof AppError ? error : new AppError("internal", { cause: error });
+}
