@@ -19,3 +19,18 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener("abort", done, { once: true });
   });
 }
+
+/** What `promise` gives, or what `onLate` throws when it takes longer than `ms`. The promise itself goes on. */
+export async function within<T>(ms: number, promise: Promise<T>, onLate: () => Error): Promise<T> {
+  const settled = new AbortController();
+  const late = sleep(ms, settled.signal).then(() => {
+    if (!settled.signal.aborted) throw onLate();
+    return promise;
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    settled.abort();
+    late.catch(() => undefined);
+  }
+}

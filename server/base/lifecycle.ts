@@ -1,51 +1,57 @@
-/** Services start in order and stop in reverse, each within the time that is left. */
+/** What was started, in order; stopped in reverse, all together within a deadline. */
 import { sleep } from "./clock.ts";
 import type { Log } from "./log.ts";
 
-export type Service = { name: string; start(): Promise<void>; stop(): Promise<void> };
+type Started = { name: string; stop: () => Promise<void> };
 
 export class Lifecycle {
-  readonly #services: readonly Service[];
   readonly #log: Log;
-  #started: Service[] = [];
+  readonly #started: Started[] = [];
+  #stopping: Promise<string[]> | undefined;
 
-  constructor(services: readonly Service[], log: Log) {
-    this.#services = services;
+  constructor(log: Log) {
     this.#log = log;
   }
 
-  /** Start all; when one fails, those before it are stopped and its error is thrown. */
-  async start(deadlineMs: number): Promise<void> {
-    for (const service of this.#services) {
-      try {
-        await service.start();
-        this.#started.push(service);
-      } catch (error) {
-        await this.stop(deadlineMs);
-        throw error;
-      }
-    }
+  /** Start one part and note how it is stopped. What fails to start is not noted; stop what came before it with `stop`. */
+  async start<T>(
+    name: string,
+    start: () => Promise<T> | T,
+    stop: (part: T) => Promise<unknown> | unknown,
+  ): Promise<T> {
+    const part = await start();
+    this.#started.push({
+      name,
+      stop: async () => {
+        await stop(part);
+      },
+    });
+    return part;
   }
 
-  /** @param deadlineMs for all together. @returns names of the services that did not stop in time or failed. */
-  async stop(deadlineMs: number): Promise<string[]> {
-    const endsAt = performance.now() + deadlineMs;
+  /** @param deadlineMs for all together. @returns names of the parts that failed to stop or were late; the same for every call */
+  stop(deadlineMs: number): Promise<string[]> {
+    this.#stopping ??= this.#stopAll(performance.now() + deadlineMs);
+    return this.#stopping;
+  }
+
+  async #stopAll(endsAt: number): Promise<string[]> {
     const left: string[] = [];
-    for (const service of this.#started.splice(0).reverse()) {
-      const givenUp = new AbortController();
-      const late = sleep(Math.max(50, endsAt - performance.now()), givenUp.signal).then(() => "late" as const);
-      const outcome = await Promise.race([
-        late,
-        service.stop().then(
-          () => "stopped" as const,
-          (error: unknown) => error,
-        ),
-      ]);
-      givenUp.abort();
-      if (outcome === "stopped") continue;
-      left.push(service.name);
-      this.#log.error({ service: service.name, err: outcome === "late" ? undefined : outcome }, "did not stop cleanly");
+    for (const { name, stop } of this.#started.splice(0).reverse()) {
+      const stopped = new AbortController();
+      const late = sleep(Math.max(100, endsAt - performance.now()), stopped.signal).then(
+        () => new Error("late"),
+      );
+      const error = await Promise.race([late, stop().then(() => undefined, asError)]);
+      stopped.abort();
+      if (!error) continue;
+      left.push(name);
+      this.#log.error({ part: name, err: error }, "did not stop cleanly");
     }
     return left;
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -18,7 +18,9 @@ export function createLog({ level, pretty }: LogOptions): Log {
 }
 
 /** `log` at most once per `everyMs` for the same key, with how many were left out: ioredis floods during a failover. */
-export function createRateLimitedLog(everyMs: number): (key: string, write: (skipped: number) => void) => void {
+export function createRateLimitedLog(
+  everyMs: number,
+): (key: string, write: (skipped: number) => void) => void {
   const seen = new Map<string, { at: number; skipped: number }>();
   return (key, write) => {
     const entry = seen.get(key);

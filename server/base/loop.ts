@@ -41,17 +41,17 @@ export class Loop {
     let failures = 0;
     while (!signal.aborted) {
       const startedAt = performance.now();
-      let pauseMs = 0;
       try {
         await step(signal);
         failures = 0;
       } catch (error) {
         if (signal.aborted) break;
         onError(error);
-        pauseMs = backoffMs(failures++, { firstMs: 100, capMs: 2000 });
+        // A nudge does not shorten this pause: what fails must not become a hot loop.
+        await sleep(backoffMs(failures++, { firstMs: 100, capMs: 2000 }), signal);
       }
       this.#wake = new AbortController();
-      await sleep(Math.max(pauseMs, everyMs - (performance.now() - startedAt)), this.#wake.signal);
+      if (!signal.aborted) await sleep(everyMs - (performance.now() - startedAt), this.#wake.signal);
     }
   }
 }

@@ -1,0 +1,15 @@
+-- Store a board's record if it is still the one that the writer has read, and let every process know by the version.
+--
+-- KEYS[1] boards   hash    board -> record
+-- KEYS[2] version  string  grows with every change of any board
+-- ARGV[1] board     string
+-- ARGV[2] expected  record as it was read, empty for none
+-- ARGV[3] record    text
+-- Reply {"saved"} | {"conflict"}
+local boards, version = KEYS[1], KEYS[2]
+local board, expected, record = ARGV[1], ARGV[2], ARGV[3]
+
+if (redis.call('HGET', boards, board) or '') ~= expected then return { 'conflict' } end
+redis.call('HSET', boards, board, record)
+redis.call('INCR', version)
+return { 'saved' }

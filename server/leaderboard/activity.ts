@@ -1,0 +1,36 @@
+/**
+ * Which boards are being written to, so that the merger need not look at the idle ones.
+ *
+ * The mark in the sorted set is made before a board's first batch and kept fresh while it lasts; the hint on the channel is
+ * only there to look sooner. Losing either costs time, never a frame: the merger's sweep sees every board in the end.
+ */
+import type { Redis } from "ioredis";
+import { activeKey, hintChannel } from "../redis/keys.ts";
+
+/** Refresh the marks at least this often, so that `activeSince` with twice the time misses none. */
+export const MARK_EVERY_MS = 5_000;
+
+export async function markActive(redis: Redis, board: string, nowMs: number): Promise<void> {
+  await redis.zadd(activeKey, nowMs, board);
+}
+
+/** Boards marked at or after `sinceMs`; older marks are forgotten on the way. */
+export async function activeSince(redis: Redis, sinceMs: number): Promise<string[]> {
+  const [boards] = await Promise.all([
+    redis.zrange(activeKey, sinceMs, "+inf", "BYSCORE"),
+    redis.zremrangebyscore(activeKey, "-inf", `(${sinceMs - 60_000}`),
+  ]);
+  return boards;
+}
+
+export async function hintDirty(redis: Redis, boards: string[]): Promise<void> {
+  await redis.publish(hintChannel, boards.join("\n"));
+}
+
+/** Call `onDirty` for each hinted board. `subscriber` is a pub/sub connection. */
+export async function listenForHints(subscriber: Redis, onDirty: (board: string) => void): Promise<void> {
+  subscriber.on("message", (channel: string, message: string) => {
+    if (channel === hintChannel) for (const board of message.split("\n")) onDirty(board);
+  });
+  await subscriber.subscribe(hintChannel);
+}

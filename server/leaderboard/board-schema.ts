@@ -1,0 +1,141 @@
+/** A board's definition as people write it: zod schema, defaults, and the rules between fields. */
+import { z } from "zod";
+import { AppError } from "../base/errors.ts";
+import { newEpoch, newId } from "../base/ids.ts";
+import type { Board, Season } from "./board.ts";
+
+export const COLUMNS_MAX = 8;
+export const SHARDS_MAX = 64;
+export const TOP_SIZE_MAX = 1000;
+const DECIMALS_MAX = 9;
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, "1–32 letters, digits, _ or -, a letter first");
+export const boardId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "1–64 letters, digits, _ or -");
+const order = z.enum(["desc", "asc"]);
+
+const columnDefinition = z.strictObject({
+  name,
+  order: order.optional(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  decimals: z.int().min(0).max(DECIMALS_MAX).default(0),
+});
+
+export const boardDefinition = z.strictObject({
+  order: order.default("desc"),
+  operator: z.enum(["best", "set", "incr", "decr"]),
+  columns: z
+    .array(columnDefinition)
+    .min(1)
+    .max(COLUMNS_MAX)
+    .default([{ name: "score", decimals: 0 }]),
+  ties: z.enum(["shared", "earliest", "latest"]).default("shared"),
+  tieResolutionMs: z.int().min(1).max(86_400_000).default(1),
+  writers: z.enum(["server", "player"]).default("server"),
+  shards: z
+    .int()
+    .min(1)
+    .max(SHARDS_MAX)
+    .refine((n) => (n & (n - 1)) === 0, "must be a power of two")
+    .default(8),
+  topSize: z.int().min(1).max(TOP_SIZE_MAX).default(TOP_SIZE_MAX),
+  visibility: z.enum(["public", "private"]).default("public"),
+  metadata: z.boolean().default(false),
+  endsAt: z.iso.datetime({ offset: true }).optional(),
+});
+
+export type BoardDefinition = z.input<typeof boardDefinition>;
+type ParsedDefinition = z.output<typeof boardDefinition>;
+
+/** What cannot change while a season is open, because stored scores would lie. */
+export const FIXED_FIELDS = [
+  "order",
+  "operator",
+  "columns",
+  "ties",
+  "tieResolutionMs",
+  "shards",
+  "endsAt",
+] as const;
+
+/**
+ * A definition with every default filled in.
+ * @throws AppError board_invalid
+ */
+export function boardFrom(id: string, definition: ParsedDefinition): Board {
+  const { endsAt, ...rest } = definition;
+  const columns = definition.columns.map((column, i) => columnFrom(column, i, definition));
+  const names = new Set(columns.map((column) => column.name));
+  if (names.size !== columns.length) throw invalid("two columns have the same name");
+  return { ...rest, id, columns, ...(endsAt === undefined ? {} : { endsAt }) };
+}
+
+function columnFrom(
+  column: ParsedDefinition["columns"][number],
+  index: number,
+  definition: ParsedDefinition,
+) {
+  const { decimals } = column;
+  if (index === 0 && column.order !== undefined && column.order !== definition.order) {
+    throw invalid(`the first column's order is the board's (${definition.order})`);
+  }
+  const scale = 10 ** decimals;
+  if (column.max === undefined && definition.columns.length > 1) {
+    throw invalid(`column "${column.name}" needs a max, because there are several columns`);
+  }
+  const min = column.min ?? 0;
+  const max = column.max ?? Math.floor(Number.MAX_SAFE_INTEGER / scale);
+  for (const [which, value] of [
+    ["min", min],
+    ["max", max],
+  ] as const) {
+    const scaled = Math.round(value * scale);
+    if (!Number.isSafeInteger(scaled) || scaled / scale !== value) {
+      throw invalid(
+        `${which} of column "${column.name}" is not exact at ${decimals} decimals within 53 bits`,
+      );
+    }
+  }
+  if (min > max) throw invalid(`column "${column.name}" has a min above its max`);
+  return { name: column.name, order: column.order ?? definition.order, min, max, decimals };
+}
+
+function invalid(message: string): AppError {
+  return new AppError("board_invalid", { message: `The board cannot be made: ${message}.` });
+}
+
+/** A first or next season that opens now. */
+export function newSeason(board: Board, number: number, nowMs: number): Season {
+  const endsAtMs = board.endsAt === undefined ? undefined : Date.parse(board.endsAt);
+  if (endsAtMs !== undefined && endsAtMs <= nowMs) throw invalid("endsAt is in the past");
+  const ids = { incarnation: newEpoch(), salt: newId() };
+  return {
+    number,
+    ...ids,
+    state: "opening",
+    openedAtMs: nowMs,
+    ...(endsAtMs === undefined ? {} : { endsAtMs }),
+  };
+}
+
+const storedRecord = z.object({
+  board: boardDefinition.extend({
+    id: boardId,
+    columns: z.array(z.object({ name, order, min: z.number(), max: z.number(), decimals: z.int() })),
+  }),
+  season: z.object({
+    number: z.int(),
+    incarnation: z.string(),
+    salt: z.string(),
+    state: z.enum(["opening", "open", "closed"]),
+    openedAtMs: z.number(),
+    endsAtMs: z.number().optional(),
+  }),
+});
+
+/** A record as it was stored. @throws when it is not one: the store was written by something else */
+export function parseRecord(text: string): z.output<typeof storedRecord> {
+  return storedRecord.parse(JSON.parse(text));
+}

@@ -1,0 +1,155 @@
+/** Questions to every shard of a board, in one pipeline per round. */
+import type { ChainableCommander, Redis } from "ioredis";
+import { AppError } from "../base/errors.ts";
+import type { ShardKeys } from "../redis/keys.ts";
+import { execAll, fromRedisError, tagged } from "../redis/reply.ts";
+import { queueScript } from "../redis/scripts.ts";
+import type { OpenBoard } from "./board.ts";
+import type { Place } from "./page-cursor.ts";
+
+/** Places or members in one script call, so that Redis is not held for more than about a millisecond. */
+export const CHUNK = 256;
+
+/** How "before" is meant: by key alone (shared ties) or by key and member bytes. */
+export type By = "key" | "place";
+
+export function byOf({ board }: OpenBoard): By {
+  return board.ties === "shared" ? "key" : "place";
+}
+
+/** One script call on one shard; resolves when the pipeline it was queued on has run. */
+type Question = { shard: number; script: `leaderboard/${string}`; args: string[] };
+
+/**
+ * Ask in one pipeline.
+ * @returns the reply of each question without its tag
+ * @throws AppError store_lost, unavailable
+ */
+export async function ask(
+  redis: Redis,
+  open: OpenBoard,
+  tag: string,
+  questions: Question[],
+): Promise<unknown[][]> {
+  if (questions.length === 0) return [];
+  const pipeline: ChainableCommander = redis.pipeline();
+  for (const { shard, script, args } of questions) {
+    const keys = open.shards[shard] as ShardKeys;
+    queueScript(pipeline, script, [keys.entries, keys.meta], [open.season.incarnation, ...args]);
+  }
+  const replies = await execAll(pipeline).catch((error: unknown) => {
+    throw fromRedisError(error);
+  });
+  return replies.map((reply) => {
+    const { tag: got, rest } = tagged(reply, [tag, "store_lost"]);
+    if (got === "store_lost")
+      throw new AppError("store_lost", { message: `Board ${open.board.id} lost a shard.` });
+    return rest;
+  });
+}
+
+export type Standing = { key: number; before: number };
+
+/**
+ * Keys of members that are on one shard, with how many entries of that shard come before each.
+ * @param by "none" for the keys alone
+ */
+export async function standings(
+  redis: Redis,
+  open: OpenBoard,
+  byShard: Map<number, string[]>,
+  by: By | "none",
+): Promise<{ found: Map<string, Standing & { shard: number }>; members: Map<number, number> }> {
+  const questions: (Question & { asked: string[] })[] = [];
+  for (const [shard, members] of byShard) {
+    for (let at = 0; at < members.length; at += CHUNK) {
+      const asked = members.slice(at, at + CHUNK);
+      questions.push({ shard, script: "leaderboard/rank_of", args: [by, ...asked], asked });
+    }
+  }
+  const found = new Map<string, Standing & { shard: number }>();
+  const total = new Map<number, number>();
+  const replies = await ask(redis, open, "ranked", questions);
+  replies.forEach((reply, q) => {
+    const { asked, shard } = questions[q]!;
+    total.set(shard, Number(reply[0]));
+    asked.forEach((member, i) => {
+      const key = reply[2 + 2 * i] as string;
+      if (key !== "") found.set(member, { shard, key: Number(key), before: Number(reply[3 + 2 * i]) });
+    });
+  });
+  return { found, members: total };
+}
+
+/**
+ * How many entries of the given shards come before each place, added up, and how many members those shards have.
+ * @param skip for each place the shard that has answered it already
+ */
+export async function countBefore(
+  redis: Redis,
+  open: OpenBoard,
+  places: (Place & { skip?: number })[],
+  by: By,
+): Promise<{ counts: number[]; members: Map<number, number> }> {
+  const questions: (Question & { asked: number[] })[] = [];
+  for (let shard = 0; shard < open.shards.length; shard++) {
+    const asked = places.flatMap((place, i) => (place.skip === shard ? [] : [i]));
+    for (let at = 0; at < asked.length; at += CHUNK) {
+      const chunk = asked.slice(at, at + CHUNK);
+      const args = chunk.flatMap((i) => [String(places[i]!.key), places[i]!.member]);
+      questions.push({ shard, script: "leaderboard/count_before", args: [by, ...args], asked: chunk });
+    }
+  }
+  const counts = new Array<number>(places.length).fill(0);
+  const members = new Map<number, number>();
+  const replies = await ask(redis, open, "counted", questions);
+  replies.forEach((reply, q) => {
+    const { asked, shard } = questions[q]!;
+    members.set(shard, Number(reply[0]));
+    asked.forEach((i, j) => {
+      counts[i]! += Number(reply[2 + j]);
+    });
+  });
+  return { counts, members };
+}
+
+/** Members on the whole board. */
+export async function countMembers(redis: Redis, open: OpenBoard): Promise<number> {
+  const questions = open.shards.map(
+    (_, shard): Question => ({ shard, script: "leaderboard/count_before", args: ["key"] }),
+  );
+  const replies = await ask(redis, open, "counted", questions);
+  return replies.reduce((sum, reply) => sum + Number(reply[0]), 0);
+}
+
+export type ShardWindow = { before: number; rows: Place[] };
+
+/** The rows of every shard round one place. @param place undefined for the top of the board */
+export async function windows(
+  redis: Redis,
+  open: OpenBoard,
+  place: Place | undefined,
+  size: { before: number; after: number },
+): Promise<{ shards: ShardWindow[]; total: number }> {
+  const args = [
+    place ? String(place.key) : "-inf",
+    place?.member ?? "",
+    String(size.before),
+    String(size.after),
+  ];
+  const questions = open.shards.map((_, shard): Question => ({ shard, script: "leaderboard/window", args }));
+  const replies = await ask(redis, open, "window", questions);
+  let total = 0;
+  const shards = replies.map((reply): ShardWindow => {
+    total += Number(reply[0]);
+    return { before: Number(reply[1]), rows: placesIn(reply as string[], 3) };
+  });
+  return { shards, total };
+}
+
+/** `member, key, member, key, …` from `from` on. */
+export function placesIn(flat: readonly string[], from: number): Place[] {
+  const places: Place[] = [];
+  for (let i = from; i + 1 < flat.length; i += 2) places.push({ member: flat[i]!, key: Number(flat[i + 1]) });
+  return places;
+}

@@ -1,0 +1,109 @@
+/** One call of `submit.lua`: a batch of one producer for one shard. */
+import type { Redis } from "ioredis";
+import { assert } from "../base/assert.ts";
+import { fromRedisError, tagged } from "../redis/reply.ts";
+import { runScript } from "../redis/scripts.ts";
+import type { OpenBoard } from "./board.ts";
+
+/** One submission as a shard takes it; `payload` is from `payloadOf`, `idHash` empty without an id. */
+export type ShardEvent = { member: string; idHash: string; metadata: string; payload: string[] };
+
+export type DedupLimits = {
+  /** How long an id is remembered at least. */
+  dedupWindowMs: number;
+  /** Most ids in one window of one shard. */
+  idsMax: number;
+  /** Most entries of a shard's score log, until the archiver trims it. */
+  logEntriesMax: number;
+  /** A producer that sent nothing for this long is forgotten. */
+  producerIdleMs: number;
+};
+
+export type Batch = { producer: string; seq: number; events: ShardEvent[] };
+
+/** `a` accepted, `u` unchanged, `d` duplicate, `r` rejected. */
+export type EventStatus = "a" | "u" | "d" | "r";
+
+export type BatchReply =
+  | { tag: "applied"; n: number; dirty: boolean; statuses: EventStatus[]; keys: (number | undefined)[] }
+  | { tag: "gap"; last: number }
+  | { tag: "store_lost" | "season_closed" | "overloaded" };
+
+const TAGS = ["applied", "duplicate", "gap", "store_lost", "season_closed", "overloaded"] as const;
+
+/**
+ * @returns per event its status and the key that the member has after it
+ * @throws AppError unavailable (it may or may not have been applied), store_full (it was not)
+ */
+export async function submitBatch(
+  redis: Redis,
+  open: OpenBoard,
+  shard: number,
+  batch: Batch,
+  limits: DedupLimits,
+): Promise<BatchReply> {
+  const keys = Object.values(open.shards[shard]!);
+  const args = submitArguments(open, batch, limits);
+  const reply = await runScript(redis, "leaderboard/submit", keys, args).catch((error: unknown) => {
+    throw fromRedisError(error);
+  });
+  const { tag, rest } = tagged(reply, TAGS);
+  switch (tag) {
+    case "applied":
+      return applied(open, batch, rest[0] as string);
+    case "duplicate":
+      return replayed(batch, rest[0] as string);
+    case "gap":
+      return { tag, last: Number(rest[0]) };
+    default:
+      return { tag };
+  }
+}
+
+function submitArguments({ board, season, layout }: OpenBoard, batch: Batch, limits: DedupLimits): string[] {
+  const withIds = batch.events.some((event) => event.idHash !== "");
+  const withMetadata = batch.events.some((event) => event.metadata !== "");
+  const rule = board.operator === "best" || board.operator === "set" ? board.operator : "add";
+  const args = [
+    season.incarnation,
+    batch.producer,
+    String(batch.seq),
+    rule,
+    layout.argument,
+    `${limits.dedupWindowMs} ${limits.idsMax} ${limits.logEntriesMax} ${limits.producerIdleMs}`,
+    `${withIds ? "i" : ""}${withMetadata ? "m" : ""}-`,
+  ];
+  for (const event of batch.events) {
+    args.push(event.member);
+    if (withIds) args.push(event.idHash);
+    if (withMetadata) args.push(event.metadata);
+    args.push(...event.payload);
+  }
+  return args;
+}
+
+function applied({ board }: OpenBoard, batch: Batch, packed: string): BatchReply {
+  const [, n, dirty, statuses, keyList] = packed.split(" ");
+  assert(statuses?.length === batch.events.length, "submit.lua answers every event");
+  const keys = keyList!.split(",");
+  const ownKey = board.operator === "best" || board.operator === "set";
+  return {
+    tag: "applied",
+    n: Number(n),
+    dirty: dirty === "1",
+    statuses: [...statuses] as EventStatus[],
+    keys: keys
+      .map((key, i) => (key === "" && ownKey && statuses[i] === "a" ? batch.events[i]!.payload[0]! : key))
+      .map(keyOf),
+  };
+}
+
+/** A replay whose reply is no longer kept: it was applied before, and these are the keys as they are now. */
+function replayed(batch: Batch, keyList: string): BatchReply {
+  const statuses = batch.events.map((): EventStatus => "d");
+  return { tag: "applied", n: 0, dirty: false, statuses, keys: keyList.split(",").map(keyOf) };
+}
+
+function keyOf(text: string): number | undefined {
+  return text === "" ? undefined : Number(text);
+}

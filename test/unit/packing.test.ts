@@ -1,0 +1,167 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Column } from "../../client-sdk/protocol/messages.ts";
+import { AppError } from "../../server/base/errors.ts";
+import { type BoardDefinition, boardDefinition, boardFrom } from "../../server/leaderboard/board-schema.ts";
+import { layoutOf, packKey, tieDigit, unpackKey } from "../../server/leaderboard/packing.ts";
+import { scaleWhole } from "../../server/leaderboard/values.ts";
+
+const NOW = Date.parse("2026-01-01T00:00:00Z");
+
+function layout(definition: BoardDefinition) {
+  const board = boardFrom("b", boardDefinition.parse(definition));
+  const endsAtMs = board.endsAt === undefined ? undefined : Date.parse(board.endsAt);
+  return layoutOf(board, { openedAtMs: NOW, ...(endsAtMs === undefined ? {} : { endsAtMs }) });
+}
+
+function refusal(run: () => unknown): AppError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
+
+const columns: fc.Arbitrary<Column[]> = fc
+  .array(
+    fc.record({
+      name: fc.constant("c"),
+      order: fc.constantFrom("desc" as const, "asc" as const),
+      min: fc.integer({ min: -40, max: 40 }),
+      span: fc.integer({ min: 0, max: 50 }),
+      decimals: fc.constantFrom(0, 1, 2),
+    }),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((list) => list.map(({ span, min, ...c }, i) => ({ ...c, name: `c${i}`, min, max: min + span })));
+
+describe("a packed sort key", () => {
+  test("gives back every column, and orders as the columns do", () => {
+    const rows = columns.chain((list) => {
+      const row = fc.tuple(
+        ...list.map(({ min, max, decimals }) => {
+          const scale = 10 ** decimals;
+          return fc.integer({ min: min * scale, max: max * scale });
+        }),
+      );
+      return fc.record({ list: fc.constant(list), a: row, b: row });
+    });
+    fc.assert(
+      fc.property(rows, ({ list, a, b }) => {
+        const made = layout({ operator: "set", order: list[0]!.order, columns: list });
+        const values = unpackKey(made, packKey(made, a, 0));
+        expect(values).toEqual(a.map((scaled, i) => scaled / 10 ** list[i]!.decimals));
+        const difference =
+          list
+            .map(({ order }, i) => (order === "desc" ? b[i]! - a[i]! : a[i]! - b[i]!))
+            .find((d) => d !== 0) ?? 0;
+        expect(Math.sign(packKey(made, a, 0) - packKey(made, b, 0))).toBe(Math.sign(difference));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("is exact at both ends of 53 bits", () => {
+    const made = layout({ operator: "set" });
+    for (const score of [0, 1, 2 ** 52, 2 ** 53 - 2, 2 ** 53 - 1]) {
+      expect(unpackKey(made, packKey(made, [score], 0))).toEqual([score]);
+    }
+  });
+
+  test("divides exactly where the quotient of two doubles would round up", () => {
+    const made = layout({
+      operator: "set",
+      columns: [
+        { name: "a", max: 2 ** 26 - 1 },
+        { name: "b", max: 2 ** 27 - 1, order: "asc" },
+      ],
+    });
+    for (const a of [0, 1, 2 ** 26 - 1]) {
+      for (const b of [0, 1, 2 ** 27 - 2, 2 ** 27 - 1]) {
+        expect(unpackKey(made, packKey(made, [a, b], 0))).toEqual([a, b]);
+      }
+    }
+  });
+
+  test("puts the earlier or the later arrival first, as the board's ties say", () => {
+    const endsAt = "2026-01-02T00:00:00Z";
+    const one = { name: "score", max: 1_000 };
+    const earliest = layout({ operator: "set", ties: "earliest", endsAt, columns: [one] });
+    const latest = layout({ operator: "set", ties: "latest", endsAt, columns: [one] });
+    expect(tieDigit(earliest, NOW + 5)).toBeLessThan(tieDigit(earliest, NOW + 6));
+    expect(tieDigit(latest, NOW + 5)).toBeGreaterThan(tieDigit(latest, NOW + 6));
+    // A clock that is off does not leave the digit's range.
+    for (const at of [NOW - 1e9, NOW + 1e12]) {
+      expect(tieDigit(earliest, at)).toBeGreaterThanOrEqual(0);
+      expect(tieDigit(earliest, at)).toBeLessThan(earliest.tieRadix);
+    }
+  });
+});
+
+describe("a board that does not fit", () => {
+  test("is refused with the bits of every part", () => {
+    const error = refusal(() =>
+      layout({
+        operator: "set",
+        columns: [
+          { name: "points", max: 2 ** 30 - 1 },
+          { name: "millis", max: 2 ** 30 - 1 },
+        ],
+      }),
+    );
+    expect(error.code).toBe("board_invalid");
+    expect(error.message).toContain("points 30");
+    expect(error.details).toMatchObject({
+      available: 53,
+      needed: 60,
+      parts: [{ part: "points" }, { part: "millis" }],
+    });
+  });
+
+  test("is refused when its ties go by time and its season has no end", () => {
+    const error = refusal(() =>
+      layout({ operator: "best", ties: "earliest", columns: [{ name: "s", max: 10 }] }),
+    );
+    expect(error.message).toContain("endsAt");
+  });
+
+  test("fits to the last bit", () => {
+    const fits = {
+      operator: "set" as const,
+      columns: [
+        { name: "a", max: 2 ** 26 - 1 },
+        { name: "b", max: 2 ** 27 - 1 },
+      ],
+    };
+    expect(layout(fits).columns).toHaveLength(2);
+    const over = {
+      operator: "set" as const,
+      columns: [
+        { name: "a", max: 2 ** 26 },
+        { name: "b", max: 2 ** 27 - 1 },
+      ],
+    };
+    expect(refusal(() => layout(over)).code).toBe("board_invalid");
+  });
+});
+
+describe("a submitted value", () => {
+  const points = layout({ operator: "set", columns: [{ name: "points", decimals: 1, max: 1000 }] })
+    .columns[0]!;
+
+  test("is taken iff it has no more decimals than its column", () => {
+    expect(scaleWhole(points, 12.5)).toBe(125);
+    expect(scaleWhole(points, 0.3)).toBe(3);
+    for (const value of [0.25, 1 / 3, 12.500000001]) {
+      expect(refusal(() => scaleWhole(points, value)).code).toBe("not_representable");
+    }
+  });
+
+  test("is refused outside of its column's range, and when it is no number", () => {
+    for (const value of [-0.1, 1000.1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
+      expect(refusal(() => scaleWhole(points, value)).code).toBe("out_of_range");
+    }
+  });
+});
