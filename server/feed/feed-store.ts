@@ -1,0 +1,126 @@
+/** A board's feed in Redis: open, append, fresh epoch, snapshot, frames since a position. One script each. */
+import type { Redis } from "ioredis";
+import type { Position } from "../../client-sdk/protocol/messages.ts";
+import { newEpoch } from "../base/ids.ts";
+import { type FeedKeys, leaseKeys } from "../redis/keys.ts";
+import { tagged } from "../redis/reply.ts";
+import { runScript } from "../redis/scripts.ts";
+import { decodeMessage, encodeFrame, type StoredFrame } from "./stored-frame.ts";
+
+export type FeedLimits = {
+  /** Frames are kept at least this long… */
+  retentionMs: number;
+  /** …but never more bytes than this for one board. */
+  retentionBytes: number;
+  /** A larger frame is published by its position only. */
+  messageBytesMax: number;
+};
+
+/** Whose feed: the board, its season's incarnation and keys. */
+export type FeedOf = { board: string; incarnation: string; keys: FeedKeys };
+
+export type FeedSnapshot = Position & {
+  total: number;
+  /** False after a change of Redis's replication history that no merger has answered with a fresh epoch yet. */
+  whole: boolean;
+  /** `member, key`, best first. */
+  rows: { member: string; key: number }[];
+};
+
+export type AppendResult = "appended" | "fenced" | "epoch" | "stale";
+
+export async function openFeed(redis: Redis, { incarnation, keys }: FeedOf): Promise<void> {
+  const reply = await runScript(
+    redis,
+    "feed/open_feed",
+    [keys.state, keys.top, keys.frames],
+    [incarnation, newEpoch()],
+  );
+  tagged(reply, ["opened", "already"]);
+}
+
+/** [R 8] Appends at `frame.offset` iff the lease, the epoch and `frame.offset − 1` all stand. */
+export async function appendFrame(
+  redis: Redis,
+  { board, keys }: FeedOf,
+  frame: StoredFrame,
+  { token, limits }: { token: string; limits: FeedLimits },
+): Promise<AppendResult> {
+  const args: (string | number)[] = [
+    token,
+    frame.epoch,
+    frame.offset - 1,
+    encodeFrame(frame),
+    keys.channel,
+    `${limits.retentionMs} ${limits.retentionBytes} ${limits.messageBytesMax}`,
+    frame.total,
+    frame.drop.length,
+    ...frame.drop,
+  ];
+  for (const row of frame.set) args.push(row[1], row[0]);
+  const keyList = [leaseKeys(board).lease, keys.state, keys.top, keys.frames];
+  return tagged(await runScript(redis, "feed/append", keyList, args), [
+    "appended",
+    "fenced",
+    "epoch",
+    "stale",
+  ]).tag;
+}
+
+/** @returns the feed's position in its fresh epoch, or why there is none */
+export async function openEpoch(
+  redis: Redis,
+  { board, keys }: FeedOf,
+  token: string,
+): Promise<Position | "fenced" | "store_lost"> {
+  const epoch = newEpoch();
+  const keyList = [leaseKeys(board).lease, keys.state];
+  const reply = await runScript(redis, "feed/open_epoch", keyList, [token, epoch, keys.channel]);
+  const { tag, rest } = tagged(reply, ["opened", "fenced", "store_lost"]);
+  return tag === "opened" ? { epoch, offset: Number(rest[0]) } : tag;
+}
+
+export async function readSnapshot(
+  redis: Redis,
+  { incarnation, keys }: FeedOf,
+): Promise<FeedSnapshot | "store_lost"> {
+  const reply = await runScript(redis, "feed/snapshot", [keys.state, keys.top], [incarnation]);
+  const { tag, rest } = tagged(reply, ["snapshot", "store_lost"]);
+  if (tag === "store_lost") return tag;
+  const [epoch, offset, total, whole, ...flat] = rest as [string, string, string, number, ...string[]];
+  const rows: FeedSnapshot["rows"] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) rows.push({ member: flat[i]!, key: Number(flat[i + 1]) });
+  return { epoch, offset: Number(offset), total: Number(total), whole: whole === 1, rows };
+}
+
+/** Every frame after a position, or `undefined` when they cannot be given complete. */
+export async function readSince(
+  redis: Redis,
+  { keys }: FeedOf,
+  position: Position,
+  max: number,
+): Promise<StoredFrame[] | undefined> {
+  const args = [position.epoch, position.offset, max];
+  const reply = await runScript(redis, "feed/since", [keys.state, keys.frames], args);
+  const { tag, rest } = tagged(reply, ["frames", "snapshot_required"]);
+  return tag === "frames" ? (rest as string[]).map((text) => decodeMessage(text) as StoredFrame) : undefined;
+}
+
+/** The newest frames of the stream that end at a position and follow each other in its epoch: what fills a new gateway's ring. */
+export async function readRecent(
+  redis: Redis,
+  { keys }: FeedOf,
+  position: Position,
+  max: number,
+): Promise<StoredFrame[]> {
+  const entries = await redis.xrevrange(keys.frames, String(position.offset), "-", "COUNT", max);
+  const frames: StoredFrame[] = [];
+  for (const [id, fields] of entries) {
+    const expected = position.offset - frames.length;
+    if (id !== `${expected}-0` || !fields[1]) break;
+    const frame = decodeMessage(fields[1]) as StoredFrame;
+    if (frame.epoch !== position.epoch) break;
+    frames.push(frame);
+  }
+  return frames.reverse();
+}

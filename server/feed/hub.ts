@@ -1,0 +1,165 @@
+/**
+ * All feeds that somebody in this gateway follows: opened on demand, kept a little after the last one left, checked while idle.
+ *
+ * Three layers find a lost message: the feed's own contiguity, the checks here (positions every few seconds, the pub/sub probe),
+ * and the client's contiguity, which should never fire while Redis is healthy.
+ */
+import type { Redis } from "ioredis";
+import { within } from "../base/clock.ts";
+import { AppError } from "../base/errors.ts";
+import { Loop } from "../base/loop.ts";
+import type { FeedKeys } from "../redis/keys.ts";
+import { execAll, fromRedisError } from "../redis/reply.ts";
+import { BoardFeed, type FeedSource } from "./board-feed.ts";
+import type { FeedMetrics } from "./feed-metrics.ts";
+import { FeedSubscriber } from "./feed-subscriber.ts";
+import type { RingLimits } from "./view.ts";
+
+export type HubOptions = {
+  redis: Redis;
+  connectSubscriber: () => Promise<Redis>;
+  metrics: FeedMetrics;
+  ring: RingLimits;
+  /** How often the positions of followed feeds are compared with Redis. */
+  checkEveryMs: number;
+  /** How often the pub/sub connection proves that it is alive. */
+  probeEveryMs: number;
+  /** How long a feed that nobody follows any more is kept. */
+  lingerMs: number;
+  /** How long a new subscription may take before its asker is told `unavailable`. */
+  openTimeoutMs: number;
+  onError: (error: unknown) => void;
+};
+
+type Followed = {
+  feed: BoardFeed;
+  keys: FeedKeys;
+  ready: Promise<BoardFeed>;
+  followers: number;
+  freeSince: number;
+};
+
+export class FeedHub {
+  readonly #options: HubOptions;
+  readonly #subscriber: FeedSubscriber;
+  readonly #feeds = new Map<string, Followed>();
+  readonly #checks: Loop;
+  readonly #probes: Loop;
+  #alive = true;
+
+  constructor(options: HubOptions) {
+    const { onError } = options;
+    this.#options = options;
+    this.#subscriber = new FeedSubscriber({
+      connect: options.connectSubscriber,
+      onReconnected: () => this.#checks.nudge(),
+      onError,
+    });
+    this.#checks = new Loop({ everyMs: options.checkEveryMs, step: () => this.#check(), onError });
+    this.#probes = new Loop({ everyMs: options.probeEveryMs, step: () => this.#probe(), onError });
+  }
+
+  /** Whether messages reach this process; part of readiness. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get size(): number {
+    return this.#feeds.size;
+  }
+
+  async start(): Promise<void> {
+    await this.#subscriber.start();
+    this.#checks.start();
+    this.#probes.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#checks.stop(), this.#probes.stop()]);
+    for (const { feed } of this.#feeds.values()) feed.stop();
+    this.#subscriber.stop();
+  }
+
+  /**
+   * The feed of a board, in step with Redis. Whoever follows it for longer than a turn calls `follow` as well.
+   * @throws AppError store_lost, unavailable
+   */
+  open(keys: FeedKeys, source: FeedSource): Promise<BoardFeed> {
+    let followed = this.#feeds.get(keys.channel);
+    if (!followed) {
+      const { redis, ring, metrics, onError } = this.#options;
+      const feed = new BoardFeed({ redis, source, ring, metrics, onError });
+      followed = {
+        feed,
+        keys,
+        ready: this.#startFeed(feed, keys),
+        followers: 0,
+        freeSince: performance.now(),
+      };
+      this.#feeds.set(keys.channel, followed);
+    }
+    if (followed.followers === 0) followed.freeSince = performance.now();
+    return followed.ready;
+  }
+
+  /** Keep a feed open. Call in the turn in which `open` resolved. @returns what gives it back */
+  follow(keys: FeedKeys): () => void {
+    const followed = this.#feeds.get(keys.channel);
+    if (!followed) return () => undefined;
+    followed.followers++;
+    let done = false;
+    return () => {
+      if (done) return;
+      done = true;
+      if (--followed.followers === 0) followed.freeSince = performance.now();
+    };
+  }
+
+  async #startFeed(feed: BoardFeed, keys: FeedKeys): Promise<BoardFeed> {
+    try {
+      const subscribed = this.#subscriber.subscribe(keys.channel, (message) => feed.onMessage(message));
+      await within(
+        this.#options.openTimeoutMs,
+        subscribed,
+        () => new AppError("unavailable", { retryAfterMs: 1_000 }),
+      );
+      await feed.start();
+      return feed;
+    } catch (error) {
+      this.#close(keys, feed).catch(this.#options.onError);
+      throw fromRedisError(error);
+    }
+  }
+
+  async #close(keys: FeedKeys, feed: BoardFeed): Promise<void> {
+    feed.stop();
+    this.#feeds.delete(keys.channel);
+    await this.#subscriber.unsubscribe(keys.channel).catch(this.#options.onError);
+  }
+
+  /** Compare every followed feed's position with Redis, in one pipeline; let go of those nobody follows. */
+  async #check(): Promise<void> {
+    const before = performance.now() - this.#options.lingerMs;
+    for (const { feed, keys, followers, freeSince } of [...this.#feeds.values()]) {
+      if (followers === 0 && freeSince < before) await this.#close(keys, feed);
+    }
+    const followed = [...this.#feeds.values()];
+    if (followed.length === 0) return;
+    const pipeline = this.#options.redis.pipeline();
+    for (const { keys } of followed) pipeline.hmget(keys.state, "epoch", "offset");
+    const replies = (await execAll(pipeline)) as (string | null)[][];
+    replies.forEach(([epoch, offset], i) => {
+      followed[i]!.feed.check(epoch ? { epoch, offset: Number(offset) } : undefined);
+    });
+  }
+
+  async #probe(): Promise<void> {
+    const alive = await this.#subscriber.probe(this.#options.redis);
+    if (!alive) {
+      this.#options.metrics.probesLost.inc();
+      this.#alive = false;
+      await this.#subscriber.rebuild();
+    }
+    this.#alive = alive;
+  }
+}

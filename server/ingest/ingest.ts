@@ -1,0 +1,182 @@
+/**
+ * The write path: check each submission, group by shard, hand back one result per submission, in order.
+ *
+ * One bad submission never fails the others. What is refused here was not sent to Redis and changes nothing.
+ */
+import type { Redis } from "ioredis";
+import type { EntryValues, SubmissionResult } from "../../client-sdk/protocol/messages.ts";
+import type { Clock } from "../base/clock.ts";
+import { AppError, toAppError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { hintDirty, MARK_EVERY_MS, markActive } from "../leaderboard/activity.ts";
+import type { OpenBoard } from "../leaderboard/board.ts";
+import type { Hasher } from "../leaderboard/hashing.ts";
+import type { DedupLimits } from "../leaderboard/submit-batch.ts";
+import { entryValues, payloadOf } from "../leaderboard/values.ts";
+import { type PipeLimits, type ShardOutcome, ShardPipe } from "./shard-pipe.ts";
+
+/** A submission for a named member, its shape already checked. */
+export type MemberSubmission = EntryValues & {
+  member: string;
+  id?: string;
+  season?: number;
+  metadata?: string;
+};
+
+const PIPES_MAX = 10_000;
+const PIPE_IDLE_MS = 60_000;
+const HINT_EVERY_MS = 20;
+
+export class Ingest {
+  readonly #redis: Redis;
+  readonly #hasher: Hasher;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #limits: PipeLimits;
+  readonly #dedup: DedupLimits;
+  readonly #pipes = new Map<string, ShardPipe>();
+  readonly #markedAt = new Map<string, number>();
+  readonly #dirty = new Set<string>();
+  #hintTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: {
+    redis: Redis;
+    hasher: Hasher;
+    clock: Clock;
+    log: Log;
+    limits: PipeLimits;
+    dedup: DedupLimits;
+  }) {
+    this.#redis = options.redis;
+    this.#hasher = options.hasher;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#limits = options.limits;
+    this.#dedup = options.dedup;
+  }
+
+  /** Resolves when every submission has its result; never rejects. */
+  submit(open: OpenBoard, submissions: readonly MemberSubmission[]): Promise<SubmissionResult[]> {
+    const arrivedAtMs = this.#clock.now();
+    if (submissions.length === 0) return Promise.resolve([]);
+    this.#mark(open.board.id, arrivedAtMs);
+    return new Promise((resolve) => {
+      const results = new Array<SubmissionResult>(submissions.length);
+      let left = submissions.length;
+      submissions.forEach((submission, i) => {
+        this.#submitOne(open, submission, arrivedAtMs, (result) => {
+          results[i] = result;
+          if (--left === 0) resolve(results);
+        });
+      });
+    });
+  }
+
+  #submitOne(
+    open: OpenBoard,
+    submission: MemberSubmission,
+    arrivedAtMs: number,
+    done: (result: SubmissionResult) => void,
+  ): void {
+    const { member, id, metadata } = submission;
+    try {
+      checkSeason(open, submission.season, arrivedAtMs);
+      if (metadata !== undefined && !open.board.metadata) {
+        throw new AppError("bad_request", { message: "The board takes no metadata." });
+      }
+      const payload = payloadOf(open, submission, arrivedAtMs);
+      const needsId = id !== undefined && open.board.operator !== "best";
+      const idHash = !needsId ? "" : this.#hasher.idHash(open.season.salt, member, id);
+      const pipe = this.#pipe(open, this.#hasher.shardOf(member, open.board.shards));
+      const settle = (outcome: ShardOutcome): void => done(resultOf(open, idHash !== "", outcome));
+      if (pipe.push({ event: { member, idHash, metadata: metadata ?? "", payload }, settle }) === "full") {
+        throw new AppError("overloaded", { retryAfterMs: 250 });
+      }
+    } catch (error) {
+      done({ outcome: "rejected", error: toAppError(error).body() });
+    }
+  }
+
+  #pipe(open: OpenBoard, shard: number): ShardPipe {
+    const { board, season } = open;
+    const id = `${board.id} ${season.number} ${season.incarnation} ${shard}`;
+    let pipe = this.#pipes.get(id);
+    if (!pipe) {
+      if (this.#pipes.size >= PIPES_MAX) this.#forgetIdlePipes();
+      pipe = new ShardPipe({
+        redis: this.#redis,
+        open,
+        shard,
+        limits: this.#limits,
+        dedup: this.#dedup,
+        onDirty: () => this.#hint(board.id),
+      });
+      this.#pipes.set(id, pipe);
+    }
+    return pipe;
+  }
+
+  #forgetIdlePipes(): void {
+    const before = performance.now() - PIPE_IDLE_MS;
+    for (const [id, pipe] of this.#pipes) if (pipe.idle && pipe.usedAt < before) this.#pipes.delete(id);
+  }
+
+  /** Announce the board as active, on the same connection and so ahead of the batches that make it dirty. */
+  #mark(board: string, nowMs: number): void {
+    const last = this.#markedAt.get(board);
+    if (last !== undefined && Math.abs(nowMs - last) < MARK_EVERY_MS) return;
+    this.#markedAt.set(board, nowMs);
+    markActive(this.#redis, board, nowMs).catch((error: unknown) => {
+      this.#markedAt.delete(board);
+      this.#log.debug({ err: error, board }, "could not mark the board as active");
+    });
+  }
+
+  /** One hint for all boards that became dirty within a few milliseconds. */
+  #hint(board: string): void {
+    this.#dirty.add(board);
+    this.#hintTimer ??= setTimeout(() => {
+      this.#hintTimer = undefined;
+      const boards = [...this.#dirty];
+      this.#dirty.clear();
+      hintDirty(this.#redis, boards).catch((error: unknown) => {
+        this.#log.debug({ err: error }, "could not hint at dirty boards");
+      });
+    }, HINT_EVERY_MS);
+  }
+
+  /** Wait until everything that was taken has its result. */
+  async drain(): Promise<void> {
+    while ([...this.#pipes.values()].some((pipe) => !pipe.idle))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    clearTimeout(this.#hintTimer);
+    this.#hintTimer = undefined;
+    if (this.#dirty.size > 0) await hintDirty(this.#redis, [...this.#dirty]).catch(() => undefined);
+  }
+}
+
+/** [R 4] A named season that is over is refused, never re-routed; without a name the arrival time decides. */
+function checkSeason({ board, season }: OpenBoard, named: number | undefined, nowMs: number): void {
+  if (named !== undefined && named > season.number) {
+    throw new AppError("season_not_found", { message: `Board "${board.id}" has no season ${named} yet.` });
+  }
+  const over = season.state === "closed" || (season.endsAtMs !== undefined && nowMs >= season.endsAtMs);
+  if (over || (named !== undefined && named < season.number)) {
+    throw new AppError("season_closed", {
+      message: `Season ${named ?? season.number} of "${board.id}" is over.`,
+    });
+  }
+}
+
+const OUTCOMES = { a: "accepted", u: "unchanged", d: "duplicate" } as const;
+
+function resultOf(open: OpenBoard, hasId: boolean, outcome: ShardOutcome): SubmissionResult {
+  if ("error" in outcome) return { outcome: "rejected", error: outcome.error.body() };
+  const { status, key } = outcome;
+  const values = key === undefined ? undefined : entryValues(open, key);
+  if (status === "r") return { outcome: "rejected", error: new AppError("out_of_range").body(), ...values };
+  const result: SubmissionResult = { outcome: OUTCOMES[status], ...(values ?? { score: 0 }) };
+  // Without an id these operators are at-least-once, and the result says so [P-11].
+  if (!hasId && open.board.operator !== "best") result.idempotent = false;
+  return result;
+}

@@ -1,0 +1,211 @@
+/**
+ * The way of submissions into one shard: a bounded queue, batches in sequence, repair after trouble.
+ *
+ * [R 2] A batch keeps its (producer, seq) for as long as it is not known whether it was applied, and is sent again in order until it
+ * is known or its deadline has passed. A batch that Redis has certainly not applied (`gap`) may go under a new producer id.
+ * New batches wait while a repair is on.
+ */
+import type { Redis } from "ioredis";
+import { type BackoffOptions, backoffMs } from "../base/backoff.ts";
+import { BoundedQueue } from "../base/bounded-queue.ts";
+import { sleep } from "../base/clock.ts";
+import { AppError, toAppError } from "../base/errors.ts";
+import { newId } from "../base/ids.ts";
+import type { OpenBoard } from "../leaderboard/board.ts";
+import {
+  type BatchReply,
+  type DedupLimits,
+  type EventStatus,
+  type ShardEvent,
+  submitBatch,
+} from "../leaderboard/submit-batch.ts";
+
+export type PipeLimits = {
+  /** Most submissions of one batch. */
+  batchMax: number;
+  /** Most batches under way. */
+  flightsMax: number;
+  /** Most submissions that wait. */
+  queueMax: number;
+  /** How long a batch is tried before its submissions fail with `unavailable`. */
+  deadlineMs: number;
+};
+
+export type ShardOutcome = { status: EventStatus; key: number | undefined } | { error: AppError };
+
+export type Pending = { event: ShardEvent; settle: (outcome: ShardOutcome) => void };
+
+type Flight = {
+  producer: string;
+  seq: number;
+  items: Pending[];
+  firstSentAt: number;
+  result?: BatchReply | AppError;
+};
+
+const REPAIR_BACKOFF: BackoffOptions = { firstMs: 20, capMs: 500 };
+
+export class ShardPipe {
+  readonly #redis: Redis;
+  readonly #open: OpenBoard;
+  readonly #shard: number;
+  readonly #limits: PipeLimits;
+  readonly #dedup: DedupLimits;
+  readonly #onDirty: () => void;
+  readonly #queue: BoundedQueue<Pending>;
+  #producer = newId();
+  #nextSeq = 1;
+  #flights: Flight[] = [];
+  #flushScheduled = false;
+  #repairing = false;
+  usedAt = performance.now();
+
+  constructor(options: {
+    redis: Redis;
+    open: OpenBoard;
+    shard: number;
+    limits: PipeLimits;
+    dedup: DedupLimits;
+    onDirty: () => void;
+  }) {
+    this.#redis = options.redis;
+    this.#open = options.open;
+    this.#shard = options.shard;
+    this.#limits = options.limits;
+    this.#dedup = options.dedup;
+    this.#onDirty = options.onDirty;
+    this.#queue = new BoundedQueue(options.limits.queueMax);
+  }
+
+  get idle(): boolean {
+    return this.#queue.size === 0 && this.#flights.length === 0;
+  }
+
+  /** `settle` is called once, later. `full` when the queue is: nothing was taken. */
+  push(pending: Pending): "queued" | "full" {
+    if (this.#queue.push(pending) === "full") return "full";
+    // One turn of the event loop is gathered into one batch.
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      setImmediate(() => {
+        this.#flushScheduled = false;
+        this.#flush();
+      });
+    }
+    return "queued";
+  }
+
+  #flush(): void {
+    this.usedAt = performance.now();
+    // Flights of an earlier producer id land first, so that a member's submissions keep their order.
+    if (this.#repairing || this.#flights.some(({ producer }) => producer !== this.#producer)) return;
+    while (this.#flights.length < this.#limits.flightsMax && this.#queue.size > 0) {
+      const flight: Flight = {
+        producer: this.#producer,
+        seq: this.#nextSeq++,
+        items: this.#queue.take(this.#limits.batchMax),
+        firstSentAt: performance.now(),
+      };
+      this.#flights.push(flight);
+      void this.#send(flight).then(() => this.#landed());
+    }
+  }
+
+  /** Never rejects: what came of it is in `flight.result`. */
+  async #send(flight: Flight): Promise<void> {
+    delete flight.result;
+    const batch = {
+      producer: flight.producer,
+      seq: flight.seq,
+      events: flight.items.map(({ event }) => event),
+    };
+    try {
+      flight.result = await submitBatch(this.#redis, this.#open, this.#shard, batch, this.#dedup);
+    } catch (error) {
+      flight.result = toAppError(error);
+    }
+  }
+
+  #landed(): void {
+    if (this.#repairing) return;
+    this.#flights = this.#flights.filter((flight) => !this.#settled(flight));
+    const known = this.#flights.filter((flight) => flight.result !== undefined);
+    // Something went wrong with some: let those under way land, then repair all of them in order.
+    if (known.length === 0) this.#flush();
+    else if (known.length === this.#flights.length) void this.#repair();
+  }
+
+  /** Settle a flight whose end is certain. */
+  #settled({ result, items }: Flight): boolean {
+    if (result === undefined || isUnknown(result)) return false;
+    if (result instanceof AppError || result.tag !== "applied") {
+      if (!(result instanceof AppError) && result.tag === "gap") return false;
+      this.#startOver();
+      fail(items, result instanceof AppError ? result : refusal(result.tag));
+      return true;
+    }
+    const { statuses, keys } = result;
+    items.forEach((item, i) => {
+      item.settle({ status: statuses[i]!, key: keys[i] });
+    });
+    if (result.dirty) this.#onDirty();
+    return true;
+  }
+
+  async #repair(): Promise<void> {
+    this.#repairing = true;
+    for (let attempt = 0; this.#flights.length > 0; attempt++) {
+      this.#giveUpLate();
+      const unknown = this.#flights.filter(({ result }) => result !== undefined && isUnknown(result));
+      if (unknown.length === 0) this.#renumber();
+      else await sleep(backoffMs(attempt, REPAIR_BACKOFF));
+      // While the fate of some is unknown only those are sent, as they were; what came after them waits its turn.
+      await Promise.all((unknown.length > 0 ? unknown : this.#flights).map((flight) => this.#send(flight)));
+      this.#flights = this.#flights.filter((flight) => !this.#settled(flight));
+    }
+    this.#repairing = false;
+    this.#flush();
+  }
+
+  #giveUpLate(): void {
+    const now = performance.now();
+    this.#flights = this.#flights.filter((flight) => {
+      if (now - flight.firstSentAt < this.#limits.deadlineMs) return true;
+      this.#startOver();
+      fail(flight.items, new AppError("unavailable", { retryAfterMs: 1000 }));
+      return false;
+    });
+  }
+
+  /** A sequence with a hole in it is left behind: later batches go under a new producer id. */
+  #startOver(): void {
+    this.#producer = newId();
+    this.#nextSeq = 1;
+  }
+
+  /** None of the flights was applied: send them again as a new producer's first ones. */
+  #renumber(): void {
+    this.#startOver();
+    for (const flight of this.#flights) {
+      flight.producer = this.#producer;
+      flight.seq = this.#nextSeq++;
+    }
+  }
+}
+
+/** True when the batch may or may not have been applied. Out of memory is refused before the script runs. */
+function isUnknown(result: BatchReply | AppError): boolean {
+  return result instanceof AppError && result.code === "unavailable";
+}
+
+function fail(items: Pending[], error: AppError): void {
+  for (const item of items) item.settle({ error });
+}
+
+function refusal(tag: "store_lost" | "season_closed" | "overloaded"): AppError {
+  if (tag === "overloaded") {
+    const message = "The shard remembers as many ids as it may in one dedup window.";
+    return new AppError(tag, { message, retryAfterMs: 5_000 });
+  }
+  return new AppError(tag, tag === "store_lost" ? { retryAfterMs: 1_000 } : {});
+}

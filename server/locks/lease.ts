@@ -1,0 +1,76 @@
+/**
+ * A lock with an end time, renewed by its holder, with a fencing token that only grows.
+ *
+ * The time to live is for liveness only; what protects the data is the token, which the resource compares: the holder of a lease
+ * that has run out does not know it, and must be refused where it writes.
+ */
+import type { Redis } from "ioredis";
+import { leaseKeys } from "../redis/keys.ts";
+import { tagged } from "../redis/reply.ts";
+import { runScript } from "../redis/scripts.ts";
+
+/** The lease under which one merger at a time works on a board; its keys are in the slot of the board's feed. */
+export function mergerLease(redis: Redis, board: string, ttlMs: number): Lease {
+  return new Lease(redis, leaseKeys(board), { ttlMs });
+}
+
+export type LeaseKeys = { lease: string; token: string };
+
+export class Lease {
+  readonly #redis: Redis;
+  readonly #keys: LeaseKeys;
+  readonly #ttlMs: number;
+  #token: string | undefined;
+  #renewedAt = 0;
+
+  constructor(redis: Redis, keys: LeaseKeys, { ttlMs }: { ttlMs: number }) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#ttlMs = ttlMs;
+  }
+
+  /** The fencing token while the lease is believed to be held. */
+  get token(): string | undefined {
+    return this.#token;
+  }
+
+  /** Hold the lease: take it, or renew it once a third of its time has passed. @returns false when somebody else has it */
+  async hold(): Promise<boolean> {
+    const now = performance.now();
+    if (this.#token === undefined) return this.#acquire(now);
+    if (now - this.#renewedAt < this.#ttlMs / 3) return true;
+    const reply = await runScript(this.#redis, "locks/renew", [this.#keys.lease], [this.#token, this.#ttlMs]);
+    if (tagged(reply, ["renewed", "lost"]).tag === "lost") {
+      this.#token = undefined;
+      return false;
+    }
+    this.#renewedAt = now;
+    return true;
+  }
+
+  /** The resource refused the token: it is not ours any more. */
+  lost(): void {
+    this.#token = undefined;
+  }
+
+  async release(): Promise<void> {
+    const token = this.#token;
+    if (token === undefined) return;
+    this.#token = undefined;
+    await runScript(this.#redis, "locks/release", [this.#keys.lease], [token]);
+  }
+
+  async #acquire(now: number): Promise<boolean> {
+    const reply = await runScript(
+      this.#redis,
+      "locks/acquire",
+      [this.#keys.lease, this.#keys.token],
+      [this.#ttlMs],
+    );
+    const { tag, rest } = tagged(reply, ["acquired", "held"]);
+    if (tag === "held") return false;
+    this.#token = String(rest[0]);
+    this.#renewedAt = now;
+    return true;
+  }
+}

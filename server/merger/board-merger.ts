@@ -1,0 +1,118 @@
+/**
+ * One board's merger while it holds the lease: reads, merges, diffs against the published top, appends.
+ *
+ * Its state is derived, so a crash loses nothing: whoever takes the lease next loads the published top and reads every shard once.
+ */
+import type { Redis } from "ioredis";
+import type { Position, Row } from "../../client-sdk/protocol/messages.ts";
+import { compareRows } from "../../client-sdk/protocol/rows.ts";
+import { AppError } from "../base/errors.ts";
+import { diff } from "../feed/delta.ts";
+import { appendFrame, type FeedLimits, type FeedOf, openEpoch, readSnapshot } from "../feed/feed-store.ts";
+import type { OpenBoard } from "../leaderboard/board.ts";
+import type { Place } from "../leaderboard/page-cursor.ts";
+import { rowOf } from "../leaderboard/reader.ts";
+import { type BoardState, FencedError } from "../leaderboard/top-reader.ts";
+import { Candidates } from "./candidates.ts";
+
+export type TickResult = "published" | "unchanged";
+
+export class BoardMerger {
+  readonly #redis: Redis;
+  readonly #limits: FeedLimits;
+  readonly #token: string;
+  #open: OpenBoard;
+  #candidates: Candidates;
+  #published: { position: Position; rows: Row[]; total: number } | undefined;
+  #replid: string | undefined;
+
+  constructor(options: { redis: Redis; open: OpenBoard; token: string; limits: FeedLimits }) {
+    this.#redis = options.redis;
+    this.#open = options.open;
+    this.#token = options.token;
+    this.#limits = options.limits;
+    this.#candidates = new Candidates(options.redis, options.open, options.token);
+  }
+
+  /** One turn. @throws FencedError when the lease is another's, AppError store_lost, or what Redis throws */
+  async tick(open: OpenBoard, state: BoardState): Promise<TickResult> {
+    this.#open = open;
+    for (const { incarnation } of state.shards) {
+      if (incarnation !== open.season.incarnation) throw new AppError("store_lost");
+    }
+    await this.#followHistory(state.replid);
+    const size = open.board.topSize;
+    const dirty = this.#candidates.dirtyShards(state);
+    const resized = this.#published !== undefined && this.#published.rows.length !== this.#expectedRows(size);
+    if (dirty.length === 0 && this.#published && !resized) return "unchanged";
+    const top = await this.#candidates.refresh(dirty, size);
+    const result = await this.#publish(top);
+    await this.#candidates.raise(size);
+    return result;
+  }
+
+  #expectedRows(size: number): number {
+    return Math.min(size, this.#candidates.total);
+  }
+
+  /** [R 7] Another replication history may have lost acknowledged writes: read every shard anew, under a fresh epoch. */
+  async #followHistory(replid: string): Promise<void> {
+    if (this.#replid === replid) return;
+    const changed = this.#replid !== undefined;
+    this.#replid = replid;
+    this.#candidates = new Candidates(this.#redis, this.#open, this.#token);
+    this.#published = undefined;
+    if (changed) await this.#freshEpoch();
+  }
+
+  async #publish(top: Place[]): Promise<TickResult> {
+    const published = this.#published ?? (await this.#load());
+    const known = new Map(published.rows.map((row) => [row[0], row]));
+    // Rows that did not change keep their identity, which the diff looks at first.
+    const rows = top.map((place) => {
+      const row = known.get(place.member);
+      return row && row[1] === place.key ? row : rowOf(this.#open, place);
+    });
+    const change = diff(published.rows, rows);
+    if (change.set.length === 0 && change.drop.length === 0) return "unchanged";
+    const { epoch, offset } = published.position;
+    const { total } = this.#candidates;
+    const frame = { epoch, offset: offset + 1, ...change, total };
+    const result = await appendFrame(this.#redis, this.#feed(), frame, {
+      token: this.#token,
+      limits: this.#limits,
+    });
+    if (result === "fenced") throw new FencedError(`a later merger works on ${this.#open.board.id}`);
+    if (result === "appended") {
+      this.#published = { position: { epoch, offset: offset + 1 }, rows, total };
+      return "published";
+    }
+    // [R 8] What is published is not what was diffed against: load it, diff again.
+    if (result === "epoch") await this.#freshEpoch();
+    this.#published = undefined;
+    return this.#publish(top);
+  }
+
+  async #freshEpoch(): Promise<void> {
+    const opened = await openEpoch(this.#redis, this.#feed(), this.#token);
+    if (opened === "fenced") throw new FencedError(`a later merger works on ${this.#open.board.id}`);
+    if (opened === "store_lost") throw new AppError("store_lost");
+  }
+
+  async #load(): Promise<{ position: Position; rows: Row[]; total: number }> {
+    const snapshot = await readSnapshot(this.#redis, this.#feed());
+    if (snapshot === "store_lost") throw new AppError("store_lost");
+    if (!snapshot.whole) {
+      await this.#freshEpoch();
+      return this.#load();
+    }
+    const rows = snapshot.rows.map((place) => rowOf(this.#open, place)).sort(compareRows);
+    this.#published = { position: snapshot, rows, total: snapshot.total };
+    return this.#published;
+  }
+
+  #feed(): FeedOf {
+    const { board, season, feed } = this.#open;
+    return { board: board.id, incarnation: season.incarnation, keys: feed };
+  }
+}
