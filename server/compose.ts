@@ -1,0 +1,223 @@
+/** The table of contents: every part in flow order, each with how it stops. `stop` is the same list backwards. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Redis } from "ioredis";
+import { Registry as MetricsRegistry } from "prom-client";
+import { systemClock } from "./base/clock.ts";
+import { Lifecycle } from "./base/lifecycle.ts";
+import type { Log } from "./base/log.ts";
+import { Loop } from "./base/loop.ts";
+import type { Config } from "./config.ts";
+import { createFeedMetrics } from "./feed/feed-metrics.ts";
+import { openFeed } from "./feed/feed-store.ts";
+import { FeedHub } from "./feed/hub.ts";
+import type { Gateway } from "./gateway/gateway.ts";
+import { createGatewayMetrics } from "./gateway/gateway-metrics.ts";
+import { GatewayServer } from "./gateway/server.ts";
+import { Ingest } from "./ingest/ingest.ts";
+import type { OpenBoard } from "./leaderboard/board.ts";
+import { createRedisBoardRepository } from "./leaderboard/board-repository.ts";
+import { createBoardsFrom } from "./leaderboard/boards-file.ts";
+import { createHasher } from "./leaderboard/hashing.ts";
+import { Reader } from "./leaderboard/reader.ts";
+import { Registry } from "./leaderboard/registry.ts";
+import { Merger } from "./merger/merger.ts";
+import { createMergerMetrics } from "./merger/merger-metrics.ts";
+import * as options from "./options.ts";
+import { checkRedis, enforceFindings } from "./redis/boot-checks.ts";
+import { type ConnectOptions, connectCommand, connectSubscriber, type RedisTarget } from "./redis/connect.ts";
+import { startManagedRedis } from "./redis/managed/managed-redis.ts";
+import { registerScripts } from "./redis/scripts.ts";
+import { ApiKeys, loadKeys } from "./sessions/api-keys.ts";
+import { Sessions } from "./sessions/sessions.ts";
+
+export type Running = {
+  /** The port that HTTP and sockets are on; 0 without the gateway role. */
+  port: number;
+  keys: { adminKey: string; serverKey: string; file?: string };
+  target: RedisTarget;
+  registry: Registry;
+  /** @returns names of the parts that did not stop in time */
+  stop(): Promise<string[]>;
+};
+
+export type Surroundings = {
+  log: Log;
+  /** Lines for the person who started us: what is being installed. */
+  say: (line: string) => void;
+  /** The process cannot go on. */
+  onFatal: (error: Error) => void;
+};
+
+/** Build and start everything that `config.ROLES` asks for. When a part fails, those before it are stopped and its error is thrown. */
+export async function compose(config: Config, surroundings: Surroundings): Promise<Running> {
+  const parts = new Lifecycle(surroundings.log);
+  const stop = (): Promise<string[]> => parts.stop(config.SHUTDOWN_MS);
+  try {
+    return { ...(await build(config, surroundings, parts)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Base = {
+  config: Config;
+  around: Surroundings;
+  parts: Lifecycle;
+  metrics: MetricsRegistry;
+  connecting: ConnectOptions;
+  /** A connection of its own for commands, so that one part's load does not hold up another's. */
+  commands: (name: string) => Promise<Redis>;
+};
+
+async function build(config: Config, around: Surroundings, parts: Lifecycle): Promise<Omit<Running, "stop">> {
+  const { log } = around;
+  const metrics = new MetricsRegistry();
+  const target = await redisTarget(config, around, parts);
+  const connecting = { target, log, commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS };
+  const commands = async (name: string): Promise<Redis> => {
+    const connect = (): Promise<Redis> => connectCommand(connecting);
+    const redis = await parts.start(name, connect, (connection) => connection.disconnect());
+    registerScripts(redis);
+    return redis;
+  };
+  const base: Base = { config, around, parts, metrics, connecting, commands };
+  const redis = await commands("redis connection");
+  if (config.REDIS_URL !== undefined) {
+    enforceFindings(await checkRedis(redis), { production: config.NODE_ENV === "production", log });
+  }
+  const registry = await startRegistry(base, redis);
+  if (config.ROLES.includes("merger")) await startMerger(base, registry);
+  const keys = loadKeys(config.DATA_DIR, { adminKey: config.ADMIN_KEY, serverKey: config.SERVER_KEY });
+  const port = config.ROLES.includes("gateway")
+    ? await startGateway(base, redis, registry, new ApiKeys(keys))
+    : 0;
+  return { port, keys, target, registry };
+}
+
+async function startRegistry({ config, around, parts }: Base, redis: Redis): Promise<Registry> {
+  const repository = createRedisBoardRepository(redis);
+  const openBoardFeed = (open: OpenBoard): Promise<void> => openFeed(redis, options.feedOf(open));
+  const registry = new Registry({ redis, repository, clock: systemClock, openFeed: openBoardFeed });
+  await registry.refresh();
+  if (config.BOARDS_FILE !== undefined) await createBoardsFrom(resolve(config.BOARDS_FILE), registry);
+  const loop = new Loop({
+    everyMs: 1_000,
+    step: () => registry.refresh(),
+    onError: (error) => around.log.debug({ err: error }, "could not refresh the boards"),
+  });
+  await parts.start(
+    "registry",
+    () => loop.start(),
+    () => loop.stop(),
+  );
+  return registry;
+}
+
+async function startMerger(
+  { config, around, parts, metrics, connecting, commands }: Base,
+  registry: Registry,
+) {
+  const redis = await commands("merger's redis connection");
+  const connect = (): Promise<Redis> => connectSubscriber(connecting);
+  const subscriber = await parts.start("hints", connect, (connection) => connection.disconnect());
+  const merger = new Merger({
+    ...options.mergerOptions(config),
+    redis,
+    subscriber,
+    boards: () => registry.list(),
+    now: systemClock.now,
+    log: around.log,
+    metrics: createMergerMetrics(metrics),
+  });
+  await parts.start(
+    "merger",
+    () => merger.start(),
+    () => merger.stop(),
+  );
+}
+
+/** @returns the port */
+async function startGateway(base: Base, redis: Redis, registry: Registry, keys: ApiKeys): Promise<number> {
+  const { config, around, parts, metrics } = base;
+  const { log } = around;
+  const hasher = await createHasher();
+  const ingest = new Ingest({
+    ...options.ingestOptions(config),
+    redis: await base.commands("ingest's redis connection"),
+    hasher,
+    clock: systemClock,
+    log,
+  });
+  await parts.start(
+    "ingest",
+    () => undefined,
+    () => ingest.drain(),
+  );
+  const hub = new FeedHub({
+    ...options.hubOptions(config),
+    redis,
+    connectSubscriber: () => connectSubscriber(base.connecting),
+    metrics: createFeedMetrics(metrics),
+    onError: (error) => log.warn({ err: error }, "feed"),
+  });
+  await parts.start(
+    "feeds",
+    () => hub.start(),
+    () => hub.stop(),
+  );
+  const gateway: Gateway = {
+    registry,
+    ingest,
+    reader: new Reader(redis, hasher),
+    hub,
+    sessions: new Sessions(redis, { idleMs: config.SESSION_IDLE_MS, maxMs: config.SESSION_MAX_MS }),
+    keys,
+    limits: options.gatewayLimits(config),
+    origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),
+    log,
+    metrics,
+    counters: createGatewayMetrics(metrics),
+    unready: () => unready(redis, hub),
+    webRoot: builtPage(),
+  };
+  const server = new GatewayServer(gateway, { host: config.HOST, port: config.PORT });
+  await parts.start(
+    "gateway",
+    () => server.start(),
+    () => server.stop(),
+  );
+  return server.port;
+}
+
+/** The Redis of the settings, or our own in DATA_DIR. */
+async function redisTarget(
+  config: Config,
+  { log, say, onFatal }: Surroundings,
+  parts: Lifecycle,
+): Promise<RedisTarget> {
+  if (config.REDIS_URL !== undefined) return { url: config.REDIS_URL };
+  const managed = await parts.start(
+    "managed redis",
+    () =>
+      startManagedRedis({ dataDir: resolve(config.DATA_DIR), install: config.RANKWIRE_INSTALL, log, say }),
+    (child) => child.stop(),
+  );
+  managed.onFatal(onFatal);
+  return { path: managed.path };
+}
+
+async function unready(redis: Redis, hub: FeedHub): Promise<string[]> {
+  const missing: string[] = [];
+  await redis.ping().catch(() => missing.push("redis"));
+  if (!hub.alive) missing.push("pubsub");
+  return missing;
+}
+
+/** The page, if `npm run build` or `npm start` has built it. */
+function builtPage(): string | undefined {
+  const root = fileURLToPath(new URL("../web/dist", import.meta.url));
+  return existsSync(root) ? root : undefined;
+}

@@ -1,0 +1,156 @@
+/**
+ * Every setting, once: its environment variable, default, unit and a line of documentation. Parsed at start, frozen, refused if wrong.
+ * `docs/settings.md` is made from this table.
+ */
+import { z } from "zod";
+
+type Setting<T extends z.ZodType = z.ZodType> = { schema: T; doc: string };
+
+const setting = <T extends z.ZodType>(schema: T, doc: string): Setting<T> => ({ schema, doc });
+const count = (initial: number, min = 1) => z.coerce.number().int().min(min).default(initial);
+const ms = (initial: number) => count(initial);
+const bytes = (initial: number) => count(initial, 1024);
+const flag = (initial: boolean) =>
+  z
+    .enum(["true", "false"])
+    .default(initial ? "true" : "false")
+    .transform((text) => text === "true");
+
+const ROLE_NAMES = ["gateway", "merger"] as const;
+const roles = z
+  .string()
+  .default(ROLE_NAMES.join(","))
+  .transform((text) => text.split(",").map((role) => role.trim()))
+  .pipe(z.array(z.enum(ROLE_NAMES)).min(1));
+
+export const settings = {
+  NODE_ENV: setting(
+    z.enum(["development", "test", "production"]).default("development"),
+    "`production` refuses an unsafe Redis and generated keys.",
+  ),
+  HOST: setting(z.string().default("127.0.0.1"), "Address to listen on; `0.0.0.0` for every interface."),
+  PORT: setting(
+    z.coerce.number().int().min(0).max(65_535).default(8080),
+    "TCP port for HTTP and WebSocket; 0 takes a free one.",
+  ),
+  REDIS_URL: setting(
+    z.string().min(1).optional(),
+    "`redis://…` or `rediss://…`. Unset: Rankwire runs its own Redis in DATA_DIR.",
+  ),
+  DATA_DIR: setting(z.string().default(".rankwire"), "Folder for the managed Redis and generated keys."),
+  RANKWIRE_INSTALL: setting(
+    z.enum(["auto", "never"]).default("auto"),
+    "`never` forbids installing redis-server when there is none.",
+  ),
+  ROLES: setting(roles, "What this process does: `gateway`, `merger`, or both."),
+  ADMIN_KEY: setting(
+    z.string().min(16).optional(),
+    "Admin API key. Unset: made once, kept in DATA_DIR/keys.json.",
+  ),
+  SERVER_KEY: setting(
+    z.string().min(16).optional(),
+    "Game servers' API key. Unset: made once, kept in DATA_DIR/keys.json.",
+  ),
+  BOARDS_FILE: setting(
+    z.string().optional(),
+    'JSON file of boards to create at start: `{"<board>": {definition}}`.',
+  ),
+  LOG_LEVEL: setting(
+    z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+    "Least level that is logged.",
+  ),
+  LOG_PRETTY: setting(flag(false), "Log lines for people instead of JSON."),
+  ALLOWED_ORIGINS: setting(
+    z.string().default("*"),
+    "Browser origins that may call, by comma; `*` for any (tokens are not cookies).",
+  ),
+  TICK_MS: setting(ms(100), "ms. Pace of the merger; at most one frame a board a tick."),
+  LEASE_TTL_MS: setting(ms(3_000), "ms. After a merger's death another takes over within this time."),
+  MERGER_QUIET_MS: setting(ms(10_000), "ms. A board without changes for this long is no longer ticked."),
+  SWEEP_MS: setting(ms(10_000), "ms. Unannounced boards are looked at this often, within the next setting."),
+  SWEEP_SHARDS_PER_SECOND: setting(count(64), "Shards that the sweep looks at per second, at most."),
+  FEED_RETENTION_MS: setting(ms(60_000), "ms. Frames can be resumed for at least this long…"),
+  FEED_RETENTION_BYTES: setting(
+    bytes(16 * 1024 * 1024),
+    "bytes. …but a board's frames never take more than this.",
+  ),
+  FEED_MESSAGE_BYTES_MAX: setting(
+    bytes(64 * 1024),
+    "bytes. A larger frame is published by its position only.",
+  ),
+  FEED_CHECK_MS: setting(ms(5_000), "ms. Followed feeds are compared with Redis this often."),
+  FEED_PROBE_MS: setting(ms(5_000), "ms. The pub/sub connection must bring back a probe this often."),
+  FEED_LINGER_MS: setting(ms(10_000), "ms. A feed that nobody follows is kept this long."),
+  RING_FRAMES_MAX: setting(count(256), "Frames a view keeps in a gateway's memory for those who come back."),
+  RING_ROWS_MAX: setting(count(20_000), "Rows in all those frames."),
+  BATCH_MAX: setting(
+    z.coerce.number().int().min(1).max(200).default(200),
+    "Submissions of one batch to one shard.",
+  ),
+  FLIGHTS_MAX: setting(
+    z.coerce.number().int().min(1).max(4).default(4),
+    "Batches under way to one shard; a shard keeps 4 replies.",
+  ),
+  INGEST_QUEUE_MAX: setting(count(20_000), "Submissions that wait for one shard; more are `overloaded`."),
+  INGEST_DEADLINE_MS: setting(ms(5_000), "ms. A batch is tried this long before it is `unavailable`."),
+  DEDUP_WINDOW_MS: setting(ms(600_000), "ms. An id is remembered at least this long."),
+  DEDUP_IDS_MAX: setting(count(1_000_000), "Ids of one shard in one window; more are `overloaded`."),
+  LOG_ENTRIES_MAX: setting(
+    count(10_000),
+    "Entries (batches) of a shard's score log, until the archiver trims it.",
+  ),
+  PRODUCER_IDLE_MS: setting(
+    ms(3_600_000),
+    "ms. A producer that sent nothing for this long is forgotten by the shard.",
+  ),
+  REDIS_COMMAND_TIMEOUT_MS: setting(ms(2_000), "ms. A Redis command without a reply in this time fails."),
+  SESSION_IDLE_MS: setting(ms(24 * 3_600_000), "ms. A session ends after this long without use."),
+  SESSION_MAX_MS: setting(ms(30 * 24 * 3_600_000), "ms. A session ends at this age."),
+  SOCKETS_MAX: setting(count(10_000), "Sockets of one process; more are refused before the upgrade."),
+  SUBSCRIPTIONS_MAX: setting(count(32), "Views one socket may follow."),
+  SSE_MAX: setting(count(1_000), "Server-sent-event readers of one process."),
+  MESSAGE_BYTES_MAX: setting(bytes(16 * 1024), "bytes. A larger socket message closes the connection."),
+  HTTP_BODY_BYTES_MAX: setting(bytes(4 * 1024 * 1024), "bytes. A larger request body is refused."),
+  SUBMISSIONS_MAX: setting(count(10_000), "Submissions of one HTTP call."),
+  MEMBERS_MAX: setting(count(5_000), "Members of one HTTP question."),
+  LAG_PACKETS_MAX: setting(count(8), "Packets that may wait for a socket before it counts as lagging."),
+  LAG_MS_MAX: setting(ms(10_000), "ms. A socket that lags this long is closed with `slow_consumer`."),
+  SHUTDOWN_MS: setting(ms(10_000), "ms. All services together must have stopped within this time."),
+} as const satisfies Record<string, Setting>;
+
+type Settings = typeof settings;
+export type Config = { readonly [Name in keyof Settings]: z.output<Settings[Name]["schema"]> };
+
+/** @throws Error naming every setting that is wrong, and how */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const values: Record<string, unknown> = {};
+  const wrong: string[] = [];
+  for (const [name, { schema, doc }] of Object.entries(settings)) {
+    const parsed = schema.safeParse(env[name] === "" ? undefined : env[name]);
+    if (parsed.success) values[name] = parsed.data;
+    else wrong.push(`${name}: ${parsed.error.issues[0]?.message} (${doc})`);
+  }
+  if (wrong.length === 0) wrong.push(...brokenRelations(values as Config));
+  if (wrong.length > 0) throw new Error(`Settings are wrong:\n  ${wrong.join("\n  ")}`);
+  return Object.freeze(values as Config);
+}
+
+/** What must hold between settings. */
+function brokenRelations(config: Config): string[] {
+  const broken: string[] = [];
+  if (config.LEASE_TTL_MS < 5 * config.TICK_MS) broken.push("LEASE_TTL_MS must be at least 5 × TICK_MS");
+  if (config.SESSION_IDLE_MS > config.SESSION_MAX_MS)
+    broken.push("SESSION_IDLE_MS must not be above SESSION_MAX_MS");
+  if (config.DEDUP_WINDOW_MS <= config.INGEST_DEADLINE_MS)
+    broken.push("DEDUP_WINDOW_MS must be above INGEST_DEADLINE_MS");
+  const production = config.NODE_ENV === "production";
+  if (production && (config.ADMIN_KEY === undefined || config.SERVER_KEY === undefined)) {
+    broken.push("ADMIN_KEY and SERVER_KEY must be set under NODE_ENV=production");
+  }
+  return broken;
+}
+
+/** The settings of this process's environment. */
+export function configFromEnvironment(): Config {
+  return parseConfig(process.env);
+}

@@ -1,0 +1,28 @@
+/** Who is calling, from the Authorization header; and what each role may do. */
+import type { FastifyRequest } from "fastify";
+import { AppError } from "../base/errors.ts";
+import type { Caller, Gateway } from "./gateway.ts";
+
+/** @throws AppError unauthorized when a credential is given and not valid */
+export async function callerOf({ keys, sessions }: Gateway, request: FastifyRequest): Promise<Caller> {
+  const header = request.headers.authorization;
+  if (header === undefined) return { role: "anyone" };
+  const presented = /^Bearer (\S{1,512})$/.exec(header)?.[1];
+  if (presented === undefined) throw new AppError("unauthorized");
+  const role = keys.roleOf(presented);
+  if (role) return { role };
+  const { member } = await sessions.touch(presented);
+  return { role: "player", member };
+}
+
+/** An admin key may do what a server key may. @throws AppError unauthorized, forbidden */
+export async function requireRole(
+  gateway: Gateway,
+  request: FastifyRequest,
+  needed: "server" | "admin",
+): Promise<void> {
+  const caller = await callerOf(gateway, request);
+  if (caller.role === "anyone") throw new AppError("unauthorized");
+  if (caller.role === "admin" || caller.role === needed) return;
+  throw new AppError("forbidden", { message: `This call needs the ${needed} key.` });
+}

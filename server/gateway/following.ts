@@ -1,0 +1,100 @@
+/** What one socket follows, and the rooms of all of them: opened with the first follower, closed with the last. */
+import type { Position, SubscribeReply, ViewSize } from "../../client-sdk/protocol/messages.ts";
+import { AppError } from "../base/errors.ts";
+import { Loop } from "../base/loop.ts";
+import type { OpenBoard } from "../leaderboard/board.ts";
+import { boardInfo } from "../leaderboard/registry.ts";
+import { type Gateway, openFeedOf } from "./gateway.ts";
+import type { GameServer, GameSocket } from "./socket-types.ts";
+import { ViewRoom } from "./view-room.ts";
+
+type Room = { room: ViewRoom; release: () => void };
+
+/** The rooms that one socket is in, by name. */
+export type Following = Map<string, ViewRoom>;
+
+export class Rooms {
+  readonly #io: GameServer;
+  readonly #gateway: Gateway;
+  readonly #rooms = new Map<string, Room>();
+  readonly #stuck: Loop;
+
+  constructor(io: GameServer, gateway: Gateway) {
+    this.#io = io;
+    this.#gateway = gateway;
+    this.#stuck = new Loop({
+      everyMs: 1_000,
+      step: async () => {
+        for (const { room } of this.#rooms.values()) room.closeStuck();
+      },
+      onError: (error) => gateway.log.error({ err: error }, "looking for stuck sockets failed"),
+    });
+  }
+
+  start(): void {
+    this.#stuck.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#stuck.stop();
+  }
+
+  /**
+   * Follow a view: the answer is made and `reply` called in the turn in which the socket enters the room, so that every later frame
+   * follows the answer's position [P-9].
+   * @throws AppError too_many_subscriptions, store_lost, unavailable
+   */
+  async follow(
+    socket: GameSocket,
+    open: OpenBoard,
+    { view: size, position }: { view: ViewSize; position: Position | undefined },
+    reply: (answer: SubscribeReply) => void,
+  ): Promise<void> {
+    const { following } = socket.data;
+    const name = roomName(open, size);
+    if (!following.has(name) && following.size >= this.#gateway.limits.subscriptionsMax) {
+      const message = `A socket may follow ${this.#gateway.limits.subscriptionsMax} views.`;
+      throw new AppError("too_many_subscriptions", { message });
+    }
+    const feed = await openFeedOf(this.#gateway, open);
+    if (!socket.connected) return;
+    let entry = this.#rooms.get(name);
+    if (!entry) {
+      const { limits, counters: metrics } = this.#gateway;
+      const room = new ViewRoom(this.#io, name, feed.view(size), { limits, metrics });
+      entry = { room, release: this.#gateway.hub.follow(open.feed) };
+      this.#rooms.set(name, entry);
+    }
+    const { view } = entry.room;
+    const frames = position && view.since(position);
+    if (!frames) this.#gateway.counters.snapshotsSent.inc();
+    const info = boardInfo(open);
+    reply(frames ? { info, mode: "resume", frames } : { info, mode: "snapshot", snapshot: view.snapshot() });
+    following.set(name, entry.room);
+    entry.room.add(socket);
+  }
+
+  unfollow(socket: GameSocket, open: OpenBoard, size: ViewSize): void {
+    this.#leave(socket, roomName(open, size));
+  }
+
+  leaveAll(socket: GameSocket): void {
+    for (const name of [...socket.data.following.keys()]) this.#leave(socket, name);
+  }
+
+  #leave(socket: GameSocket, name: string): void {
+    const room = socket.data.following.get(name);
+    if (!room) return;
+    socket.data.following.delete(name);
+    room.remove(socket);
+    const entry = this.#rooms.get(name);
+    if (!entry || !room.empty) return;
+    this.#rooms.delete(name);
+    room.close();
+    entry.release();
+  }
+}
+
+function roomName({ board, season }: OpenBoard, size: ViewSize): string {
+  return `${board.id}:${season.number}:${size}`;
+}

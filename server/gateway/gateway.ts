@@ -1,0 +1,84 @@
+/** What the gateway's routes and handlers work with, and the questions that both ask. */
+import type { Registry as MetricsRegistry } from "prom-client";
+import type { Row } from "../../client-sdk/protocol/messages.ts";
+import { AppError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { BoardFeed } from "../feed/board-feed.ts";
+import type { FeedHub } from "../feed/hub.ts";
+import type { Ingest } from "../ingest/ingest.ts";
+import type { OpenBoard } from "../leaderboard/board.ts";
+import { type Reader, rowOf } from "../leaderboard/reader.ts";
+import type { Registry } from "../leaderboard/registry.ts";
+import type { ApiKeys } from "../sessions/api-keys.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+import type { GatewayMetrics } from "./gateway-metrics.ts";
+
+export type GatewayLimits = {
+  socketsMax: number;
+  subscriptionsMax: number;
+  sseMax: number;
+  messageBytesMax: number;
+  httpBodyBytesMax: number;
+  submissionsMax: number;
+  membersMax: number;
+  lagPacketsMax: number;
+  lagMsMax: number;
+};
+
+export type Gateway = {
+  registry: Registry;
+  ingest: Ingest;
+  reader: Reader;
+  hub: FeedHub;
+  sessions: Sessions;
+  keys: ApiKeys;
+  limits: GatewayLimits;
+  /** Browser origins that may call; `*` for any. */
+  origins: string[] | "*";
+  log: Log;
+  metrics: MetricsRegistry;
+  counters: GatewayMetrics;
+  /** Names what is not ready; empty when everything is. */
+  unready: () => Promise<string[]>;
+  /** Folder of the built page, when there is one. */
+  webRoot: string | undefined;
+};
+
+/** Who asks: an API key's role, a player by session, or anybody. */
+export type Caller = { role: "admin" | "server" } | { role: "player"; member: string } | { role: "anyone" };
+
+/** @throws AppError board_not_found, or forbidden when the board is private and the caller is nobody */
+export async function readableBoard({ registry }: Gateway, id: string, caller: Caller): Promise<OpenBoard> {
+  const open = await registry.get(id);
+  if (open.board.visibility === "private" && caller.role === "anyone") {
+    throw new AppError("forbidden", { message: `Board "${id}" is private: use a key or a session token.` });
+  }
+  return open;
+}
+
+/** Only the current season answers so far. @throws AppError season_not_found */
+export function checkSeason({ board, season }: OpenBoard, asked: number | undefined): void {
+  if (asked === undefined || asked === season.number) return;
+  throw new AppError("season_not_found", {
+    message: `Board "${board.id}" has only season ${season.number}.`,
+  });
+}
+
+/** A board's feed, in step with Redis. @throws AppError store_lost, unavailable */
+export async function openFeedOf(gateway: Gateway, open: OpenBoard): Promise<BoardFeed> {
+  const describe = async () => {
+    const current = await gateway.registry.get(open.board.id);
+    const { board, season, feed } = current;
+    const row = (place: { member: string; key: number }): Row => rowOf(current, place);
+    return {
+      board: board.id,
+      season: season.number,
+      incarnation: season.incarnation,
+      keys: feed,
+      rowOf: row,
+    };
+  };
+  const feed = await gateway.hub.open(open.feed, { describe });
+  if (feed.lost) throw new AppError("store_lost", { message: `The feed of "${open.board.id}" is missing.` });
+  return feed;
+}

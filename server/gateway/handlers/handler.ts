@@ -1,0 +1,13 @@
+/** What a handler is given. */
+import type { Rooms } from "../following.ts";
+import type { Gateway } from "../gateway.ts";
+import type { GameSocket } from "../socket-types.ts";
+
+export type Context = { gateway: Gateway; rooms: Rooms; socket: GameSocket };
+
+/** `reply` is called once, unless an AppError is thrown. */
+export type Handler<Message> = (
+  context: Context,
+  message: Message,
+  reply: (answer: object) => void,
+) => Promise<void>;

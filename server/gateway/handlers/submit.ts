@@ -1,0 +1,26 @@
+/** `submit`: a player's own score, on boards that take scores from players [P-11]. */
+import { AppError } from "../../base/errors.ts";
+import type { MemberSubmission } from "../../ingest/ingest.ts";
+import { countOutcomes } from "../gateway-metrics.ts";
+import type { SocketMessages } from "../schemas.ts";
+import type { Handler } from "./handler.ts";
+
+export const handleSubmit: Handler<SocketMessages["submit"]> = async (
+  { gateway, socket },
+  message,
+  reply,
+) => {
+  const { caller } = socket.data;
+  if (caller.role !== "player") {
+    throw new AppError("unauthorized", { message: "Only a signed-in player submits over a socket." });
+  }
+  const { board, ...submission } = message;
+  const open = await gateway.registry.get(board);
+  if (open.board.writers !== "player") {
+    throw new AppError("forbidden", { message: `Board "${board}" takes scores from game servers only.` });
+  }
+  const own = { ...submission, member: caller.member } as MemberSubmission;
+  const results = await gateway.ingest.submit(open, [own]);
+  countOutcomes(gateway.counters, results);
+  reply({ season: open.season.number, result: results[0]! });
+};

@@ -1,0 +1,59 @@
+/** The fastify instance: limits, error mapping, routes. */
+import cors from "@fastify/cors";
+import fastifyStatic from "@fastify/static";
+import { type FastifyError, type FastifyInstance, fastify } from "fastify";
+import { AppError, toAppError } from "../base/errors.ts";
+import { newId } from "../base/ids.ts";
+import type { Gateway } from "./gateway.ts";
+import { adminRoutes } from "./routes/admin.ts";
+import { boardRoutes } from "./routes/boards.ts";
+import { feedRoutes } from "./routes/feed.ts";
+import { operatorRoutes } from "./routes/operators.ts";
+import { scoreRoutes } from "./routes/scores.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
+
+export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: gateway.limits.httpBodyBytesMax,
+    genReqId: newId,
+    // Requests are not logged one by one; the log never sees a header.
+    logger: false,
+    forceCloseConnections: true,
+    return503OnClosing: true,
+    routerOptions: { maxParamLength: 512 },
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const known = fromHttpError(error);
+    if (known.code === "internal") gateway.log.error({ err: error, request: request.id }, "request failed");
+    if (known.retryAfterMs !== undefined)
+      void reply.header("retry-after", Math.ceil(known.retryAfterMs / 1000));
+    return reply.status(known.status).send({ error: { ...known.body(), request: request.id } });
+  });
+  app.setNotFoundHandler((request) => {
+    throw new AppError("not_found", {
+      message: `There is no ${request.method} ${request.url.split("?")[0]}.`,
+    });
+  });
+  await app.register(cors, {
+    origin: gateway.origins,
+    methods: ["GET", "POST", "PUT"],
+    exposedHeaders: ["retry-after"],
+  });
+  for (const routes of [boardRoutes, scoreRoutes, sessionRoutes, feedRoutes, adminRoutes, operatorRoutes]) {
+    routes(app, gateway);
+  }
+  if (gateway.webRoot !== undefined) await app.register(fastifyStatic, { root: gateway.webRoot });
+  return app;
+}
+
+/** fastify's own refusals in the words of our table. */
+function fromHttpError(error: unknown): AppError {
+  const { code, statusCode, message } = error as Partial<FastifyError>;
+  if (error instanceof AppError) return error;
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return new AppError("payload_too_large");
+  if (code === "FST_ERR_CTP_EMPTY_JSON_BODY" || error instanceof SyntaxError) return new AppError("bad_json");
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new AppError("bad_request", message === undefined ? {} : { message });
+  }
+  return toAppError(error);
+}

@@ -1,0 +1,22 @@
+/** Creating and changing boards. */
+import type { FastifyInstance } from "fastify";
+import { AppError } from "../../base/errors.ts";
+import { boardDefinition, boardFrom } from "../../leaderboard/board-schema.ts";
+import { boardInfo } from "../../leaderboard/registry.ts";
+import { requireRole } from "../caller.ts";
+import type { Gateway } from "../gateway.ts";
+import * as schemas from "../schemas.ts";
+
+export function adminRoutes(app: FastifyInstance, gateway: Gateway): void {
+  app.put("/v1/admin/boards/:board", async (request, reply) => {
+    await requireRole(gateway, request, "admin");
+    const { board } = schemas.parse(schemas.boardParams, request.params);
+    if ((request.body as { mode?: unknown } | null)?.mode === "tiered") {
+      throw new AppError("not_available", { message: "Tiered boards are not built yet." });
+    }
+    const definition = schemas.parse(boardDefinition, request.body);
+    const { open, created } = await gateway.registry.put(boardFrom(board, definition));
+    void reply.status(created ? 201 : 200);
+    return boardInfo(open);
+  });
+}

@@ -1,0 +1,130 @@
+/** Reads of boards: definition, top, members, around, rank of a score. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { z } from "zod";
+import type { EntryValues } from "../../../client-sdk/protocol/messages.ts";
+import { ranksOf } from "../../../client-sdk/protocol/rows.ts";
+import { AppError } from "../../base/errors.ts";
+import type { OpenBoard } from "../../leaderboard/board.ts";
+import { decodeCursor, encodeCursor } from "../../leaderboard/page-cursor.ts";
+import { boardInfo } from "../../leaderboard/registry.ts";
+import { entryValues } from "../../leaderboard/values.ts";
+import { callerOf } from "../caller.ts";
+import { checkSeason, type Gateway, openFeedOf, readableBoard } from "../gateway.ts";
+import * as schemas from "../schemas.ts";
+
+export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
+  const { reader, registry } = gateway;
+
+  /** The board and the parsed query of a request. */
+  async function asked<T extends z.ZodType<{ season?: number | undefined }>>(
+    request: FastifyRequest,
+    querySchema: T,
+  ) {
+    const { board } = schemas.parse(schemas.boardParams, request.params);
+    const open = await readableBoard(gateway, board, await callerOf(gateway, request));
+    const query = schemas.parse(querySchema, request.query);
+    checkSeason(open, query.season);
+    return { open, query };
+  }
+
+  app.get("/v1/boards", async (request) => {
+    const caller = await callerOf(gateway, request);
+    const visible = registry
+      .list()
+      .filter(({ board }) => board.visibility === "public" || caller.role !== "anyone");
+    return { boards: visible.map(boardInfo) };
+  });
+
+  app.get("/v1/boards/:board", async (request) => {
+    const { open } = await asked(request, schemas.seasonOnly);
+    return { ...boardInfo(open), total: await reader.count(open) };
+  });
+
+  app.get("/v1/boards/:board/top", async (request) => {
+    const { open, query } = await asked(request, schemas.topQuery);
+    if (query.cursor === undefined) return publishedTop(gateway, open, query);
+    const page = await reader.page(open, decodeCursor(open, query.cursor), query.limit);
+    return { ...heading(open), exact: true, ...page };
+  });
+
+  app.get("/v1/boards/:board/members/:member", async (request) => {
+    const { open, query } = await asked(request, schemas.memberQuery);
+    if (query.precision === "fast") {
+      throw new AppError("not_available", {
+        message: "Fast ranks come with the rank index; use precision=exact.",
+      });
+    }
+    return reader.rank(open, schemas.parse(schemas.memberParams, request.params).member);
+  });
+
+  app.get("/v1/boards/:board/members/:member/around", async (request) => {
+    const { open, query } = await asked(request, schemas.aroundQuery);
+    const { member } = schemas.parse(schemas.memberParams, request.params);
+    return { ...heading(open), exact: true, ...(await reader.around(open, member, query.limit)) };
+  });
+
+  app.post("/v1/boards/:board/members", async (request) => {
+    const { open } = await asked(request, schemas.seasonOnly);
+    refuseTooMany(request.body, gateway.limits.membersMax);
+    const { members, ranks } = schemas.parse(schemas.membersQuestion, request.body);
+    const { ranked, missing, total } = await reader.members(open, members, { ranks });
+    const entries = ranks ? ranked : ranked.map(({ rank: _, ...entry }) => entry);
+    return { ...heading(open), exact: true, total, entries, missing };
+  });
+
+  app.get("/v1/boards/:board/rank-of-score", async (request) => {
+    const { open, query } = await asked(request, schemas.scoreQuery);
+    const values = valuesOf(open, query as { score: number } & Record<string, unknown>);
+    return { ...heading(open), ...values, exact: true, ...(await reader.rankOfScore(open, values)) };
+  });
+}
+
+function heading({ board, season }: OpenBoard): { board: string; season: number } {
+  return { board: board.id, season: season.number };
+}
+
+/** The published top from this gateway's memory, exact at its position. */
+async function publishedTop(
+  gateway: Gateway,
+  open: OpenBoard,
+  { limit, offset }: { limit: number; offset: number },
+) {
+  if (offset + limit > open.board.topSize) {
+    const message = `offset + limit must be at most ${open.board.topSize}; page on with the cursor of the last answer.`;
+    throw new AppError("bad_request", { message });
+  }
+  const { rows, position, total } = await openFeedOf(gateway, open);
+  const ranks = ranksOf(rows, open.board.ties);
+  const entries = rows.slice(offset, offset + limit).map(([member, key], i) => {
+    return { rank: ranks[offset + i]!, member, ...entryValues(open, key) };
+  });
+  const last = rows[offset + entries.length - 1];
+  const more = last !== undefined && offset + entries.length < total;
+  const cursor = more ? { cursor: encodeCursor(open, { key: last[1], member: last[0] }) } : {};
+  return { ...heading(open), position, exact: true, total, entries, ...cursor };
+}
+
+/** `?score=25&column.wins=1`: columns after the score may be left out, from the last one on. */
+function valuesOf({ board }: OpenBoard, query: { score: number } & Record<string, unknown>): EntryValues {
+  const columns: Record<string, number> = {};
+  for (const [name, value] of Object.entries(query)) {
+    if (name === "score" || name === "season") continue;
+    const column = /^column\.(.+)$/.exec(name)?.[1];
+    if (column === undefined || !board.columns.slice(1).some((known) => known.name === column)) {
+      throw new AppError("column_unknown", {
+        message: `"${name}" is not "column.<name>" of a column of this board.`,
+      });
+    }
+    columns[column] = Number(value);
+  }
+  return Object.keys(columns).length > 0 ? { score: query.score, columns } : { score: query.score };
+}
+
+function refuseTooMany(body: unknown, max: number): void {
+  const members = (body as { members?: unknown } | null)?.members;
+  if (Array.isArray(members) && members.length > max) {
+    throw new AppError("too_many_items", {
+      message: `At most ${max} members a call, not ${members.length}.`,
+    });
+  }
+}

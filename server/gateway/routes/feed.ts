@@ -1,0 +1,118 @@
+/** The feed as server-sent events, for readers without a socket library [P-15]. */
+import type { ServerResponse } from "node:http";
+import type { FastifyInstance } from "fastify";
+import type { Frame, Position, Snapshot } from "../../../client-sdk/protocol/messages.ts";
+import { AppError } from "../../base/errors.ts";
+import type { View, ViewListener } from "../../feed/view.ts";
+import { callerOf } from "../caller.ts";
+import { checkSeason, type Gateway, openFeedOf, readableBoard } from "../gateway.ts";
+import * as schemas from "../schemas.ts";
+
+const KEEP_ALIVE_MS = 15_000;
+
+export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
+  const readers = new Set<SseReader>();
+
+  app.get("/v1/boards/:board/feed", async (request, reply) => {
+    const { board } = schemas.parse(schemas.boardParams, request.params);
+    const open = await readableBoard(gateway, board, await callerOf(gateway, request));
+    const query = schemas.parse(schemas.feedQuery, request.query);
+    checkSeason(open, query.season);
+    if (readers.size >= gateway.limits.sseMax)
+      throw new AppError("too_many_connections", { retryAfterMs: 5_000 });
+    const feed = await openFeedOf(gateway, open);
+    const release = gateway.hub.follow(open.feed);
+    reply.hijack();
+    const allowed = reply.getHeader("access-control-allow-origin");
+    reply.raw.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+      ...(typeof allowed === "string" ? { "access-control-allow-origin": allowed } : {}),
+    });
+    const reader = new SseReader(reply.raw, feed.view(query.view), gateway.limits.lagMsMax);
+    readers.add(reader);
+    gateway.counters.sseReaders.set(readers.size);
+    reply.raw.on("close", () => {
+      release();
+      reader.stop();
+      readers.delete(reader);
+      gateway.counters.sseReaders.set(readers.size);
+    });
+    reader.start(positionOf(request.headers["last-event-id"]));
+  });
+
+  app.addHook("preClose", async () => {
+    for (const reader of readers) reader.end();
+  });
+}
+
+/** `epoch:offset`; anything else is as good as none. */
+function positionOf(id: string | string[] | undefined): Position | undefined {
+  const parts = typeof id === "string" ? /^([\w-]{1,32}):(\d{1,15})$/.exec(id) : null;
+  return parts ? { epoch: parts[1]!, offset: Number(parts[2]) } : undefined;
+}
+
+/** One reader. No queue of its own: while its socket is full it lags, and gets one merged frame or a snapshot when it drains. */
+class SseReader implements ViewListener {
+  readonly #response: ServerResponse;
+  readonly #view: View;
+  readonly #lagMsMax: number;
+  #position: Position | undefined;
+  #lagTimer: NodeJS.Timeout | undefined;
+  #keepAlive: NodeJS.Timeout | undefined;
+
+  constructor(response: ServerResponse, view: View, lagMsMax: number) {
+    this.#response = response;
+    this.#view = view;
+    this.#lagMsMax = lagMsMax;
+  }
+
+  /** Bring the reader to the present, then follow; one turn, so that nothing falls between. */
+  start(position: Position | undefined): void {
+    this.#position = position;
+    this.#catchUp();
+    this.#view.listeners.add(this);
+    this.#keepAlive = setInterval(() => this.#response.write(":\n\n"), KEEP_ALIVE_MS);
+    this.#response.on("drain", () => this.#drained());
+  }
+
+  stop(): void {
+    this.#view.listeners.delete(this);
+    clearInterval(this.#keepAlive);
+    clearTimeout(this.#lagTimer);
+  }
+
+  end(): void {
+    this.stop();
+    this.#response.end();
+  }
+
+  onFrame(frame: Frame): void {
+    if (!this.#lagTimer) this.#send("frame", frame);
+  }
+
+  onSnapshot(snapshot: Snapshot): void {
+    if (!this.#lagTimer) this.#send("snapshot", snapshot);
+  }
+
+  #drained(): void {
+    if (!this.#lagTimer) return;
+    clearTimeout(this.#lagTimer);
+    this.#lagTimer = undefined;
+    this.#catchUp();
+  }
+
+  #catchUp(): void {
+    const missed = this.#position && this.#view.since(this.#position);
+    if (missed) for (const frame of missed) this.#send("frame", frame);
+    else this.#send("snapshot", this.#view.snapshot());
+  }
+
+  #send(event: string, data: Frame | Snapshot): void {
+    this.#position = { epoch: data.epoch, offset: data.offset };
+    const text = `event: ${event}\nid: ${data.epoch}:${data.offset}\ndata: ${JSON.stringify(data)}\n\n`;
+    if (this.#response.write(text)) return;
+    this.#lagTimer ??= setTimeout(() => this.#response.destroy(), this.#lagMsMax);
+  }
+}

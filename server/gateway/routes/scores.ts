@@ -1,0 +1,51 @@
+/** Submissions of game servers: up to SUBMISSIONS_MAX a call, one result each, in order. */
+import type { FastifyInstance } from "fastify";
+import type { SubmissionResult } from "../../../client-sdk/protocol/messages.ts";
+import { AppError, toAppError } from "../../base/errors.ts";
+import type { MemberSubmission } from "../../ingest/ingest.ts";
+import { requireRole } from "../caller.ts";
+import type { Gateway } from "../gateway.ts";
+import { countOutcomes } from "../gateway-metrics.ts";
+import * as schemas from "../schemas.ts";
+
+export function scoreRoutes(app: FastifyInstance, gateway: Gateway): void {
+  app.post("/v1/boards/:board/scores", async (request) => {
+    await requireRole(gateway, request, "server");
+    const { board } = schemas.parse(schemas.boardParams, request.params);
+    const { submissions, ack } = schemas.parse(schemas.submissionBatch, request.body);
+    const { submissionsMax } = gateway.limits;
+    if (submissions.length > submissionsMax) {
+      const message = `At most ${submissionsMax} submissions a call, not ${submissions.length}.`;
+      throw new AppError("too_many_items", { message });
+    }
+    const open = await gateway.registry.get(board);
+    const results = await submitValid(gateway, open.board.id, submissions);
+    return {
+      board: open.board.id,
+      season: open.season.number,
+      ack,
+      results,
+      counts: countOutcomes(gateway.counters, results),
+    };
+  });
+}
+
+/** The well-formed ones go to ingest together; each bad one gets its own result in its own place. */
+async function submitValid(gateway: Gateway, board: string, items: unknown[]): Promise<SubmissionResult[]> {
+  const results = new Array<SubmissionResult>(items.length);
+  const valid: MemberSubmission[] = [];
+  const places: number[] = [];
+  items.forEach((item, i) => {
+    try {
+      valid.push(schemas.parse(schemas.memberSubmission, item) as MemberSubmission);
+      places.push(i);
+    } catch (error) {
+      results[i] = { outcome: "rejected", error: toAppError(error).body() };
+    }
+  });
+  const outcomes = await gateway.ingest.submit(await gateway.registry.get(board), valid);
+  outcomes.forEach((outcome, i) => {
+    results[places[i]!] = outcome;
+  });
+  return results;
+}

@@ -1,0 +1,132 @@
+/** zod for everything that comes in, over HTTP and over sockets. What is not described here is refused. */
+import { z } from "zod";
+import type {
+  BoardMessage,
+  RankMessage,
+  SubmitMessage,
+  SubscribeMessage,
+  UnsubscribeMessage,
+} from "../../client-sdk/protocol/messages.ts";
+import { AppError } from "../base/errors.ts";
+import { boardId } from "../leaderboard/board-schema.ts";
+
+export const MEMBER_BYTES_MAX = 128;
+export const ID_BYTES_MAX = 64;
+export const METADATA_BYTES_MAX = 256;
+export const TOP_LIMIT_MAX = 1000;
+export const AROUND_LIMIT_MAX = 101;
+
+/** Text without control characters: they separate fields in the score log. */
+function text(bytesMax: number) {
+  return z
+    .string()
+    .min(1)
+    .refine((value) => Buffer.byteLength(value) <= bytesMax, `must be at most ${bytesMax} bytes of UTF-8`)
+    .refine(
+      (value) => !/[\p{Cc}\p{Cs}]/u.test(value),
+      "must not contain control characters or lone surrogates",
+    );
+}
+
+export const member = text(MEMBER_BYTES_MAX);
+const id = text(ID_BYTES_MAX);
+const season = z.int().min(1);
+const metadata = z
+  .string()
+  .refine(
+    (value) => Buffer.byteLength(value) <= METADATA_BYTES_MAX,
+    `must be at most ${METADATA_BYTES_MAX} bytes`,
+  );
+const columns = z.record(z.string().max(32), z.number());
+
+const submissionFields = {
+  score: z.number(),
+  columns: columns.optional(),
+  id: id.optional(),
+  season: season.optional(),
+  metadata: metadata.optional(),
+};
+
+/** One submission of a game server; checked one by one, so that a bad one does not fail the others. */
+export const memberSubmission = z.strictObject({ member, ...submissionFields });
+
+/** The envelope of a batch. `limit` is SUBMISSIONS_MAX. */
+export const submissionBatch = z.strictObject({
+  submissions: z.array(z.unknown()).min(1),
+  ack: z.enum(["memory"]).default("memory"),
+});
+
+export const membersQuestion = z.strictObject({
+  members: z.array(member).min(1),
+  ranks: z.boolean().default(true),
+});
+export const sessionRequest = z.strictObject({ member });
+
+const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const seasonQuery = { season: z.coerce.number().int().min(1).optional() };
+
+export const boardParams = z.object({ board: boardId });
+export const memberParams = z.object({ board: boardId, member });
+export const topQuery = z.strictObject({
+  limit: whole(1, TOP_LIMIT_MAX).default(20),
+  offset: whole(0, Number.MAX_SAFE_INTEGER).default(0),
+  cursor: z.string().max(512).optional(),
+  ...seasonQuery,
+});
+export const memberQuery = z.strictObject({
+  precision: z.enum(["fast", "exact"]).default("exact"),
+  ...seasonQuery,
+});
+export const aroundQuery = z.strictObject({ limit: whole(1, AROUND_LIMIT_MAX).default(11), ...seasonQuery });
+export const seasonOnly = z.strictObject(seasonQuery);
+export const scoreQuery = z.looseObject({ score: z.coerce.number(), ...seasonQuery });
+
+const view = z.union([z.literal(10), z.literal(100), z.literal("all")]);
+export const feedQuery = z.strictObject({
+  view: z
+    .enum(["10", "100", "all"])
+    .default("100")
+    .transform((size) => (size === "all" ? size : size === "10" ? 10 : 100)),
+  ...seasonQuery,
+});
+
+const position = z.strictObject({ epoch: z.string().min(1).max(32), offset: z.int().min(0) });
+
+export const socketMessages = {
+  submit: z.strictObject({ board: boardId, ...submissionFields }) satisfies z.ZodType<
+    SubmitMessage | unknown
+  >,
+  subscribe: z.strictObject({
+    board: boardId,
+    kind: z.enum(["top", "me", "around", "members"]),
+    view: view.default("all"),
+    position: position.optional(),
+  }) satisfies z.ZodType<SubscribeMessage | unknown>,
+  unsubscribe: z.strictObject({
+    board: boardId,
+    kind: z.enum(["top"]),
+    view,
+  }) satisfies z.ZodType<UnsubscribeMessage>,
+  rank: z.strictObject({ board: boardId, member: member.optional() }) satisfies z.ZodType<
+    RankMessage | unknown
+  >,
+  board: z.strictObject({ board: boardId }) satisfies z.ZodType<BoardMessage>,
+};
+
+export type SocketMessages = {
+  [Name in keyof typeof socketMessages]: z.output<(typeof socketMessages)[Name]>;
+};
+
+/**
+ * A value that has its schema.
+ * @throws AppError bad_request naming each field that is wrong
+ */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const details = parsed.error.issues
+    .slice(0, 10)
+    .map((issue) => ({ field: issue.path.join(".") || "(body)", problem: issue.message }));
+  const message = details.map(({ field, problem }) => `${field}: ${problem}`).join("; ");
+  throw new AppError("bad_request", { message, details });
+}

@@ -1,0 +1,35 @@
+/** HTTP and sockets on one port: starts listening last, leaves politely first. */
+import type { AddressInfo } from "node:net";
+import type { FastifyInstance } from "fastify";
+import type { Gateway } from "./gateway.ts";
+import { createHttp } from "./http.ts";
+import { Sockets } from "./sockets.ts";
+
+export class GatewayServer {
+  readonly #gateway: Gateway;
+  readonly #listen: { host: string; port: number };
+  #app: FastifyInstance | undefined;
+  #sockets: Sockets | undefined;
+
+  constructor(gateway: Gateway, listen: { host: string; port: number }) {
+    this.#gateway = gateway;
+    this.#listen = listen;
+  }
+
+  /** The port in use, once started. */
+  get port(): number {
+    return (this.#app?.server.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  async start(): Promise<void> {
+    this.#app = await createHttp(this.#gateway);
+    this.#sockets = new Sockets(this.#app.server, this.#gateway);
+    this.#sockets.start();
+    await this.#app.listen(this.#listen);
+  }
+
+  async stop(): Promise<void> {
+    await this.#sockets?.stop();
+    await this.#app?.close();
+  }
+}

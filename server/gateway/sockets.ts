@@ -1,0 +1,140 @@
+/**
+ * The Socket.IO server: websocket only, sign-in at the handshake, one dispatcher for every message.
+ *
+ * Connection state recovery stays off (it would skip the sign-in); positions are the client's [P-7].
+ */
+import type { Server as HttpServer } from "node:http";
+import { Server } from "socket.io";
+import { AppError, toAppError } from "../base/errors.ts";
+import { Rooms } from "./following.ts";
+import type { Caller, Gateway } from "./gateway.ts";
+import { handlers } from "./handlers/index.ts";
+import { parse, type SocketMessages, socketMessages } from "./schemas.ts";
+import { type AnyAck, backlogOf, type GameServer, type GameSocket, sayBye } from "./socket-types.ts";
+
+const MALFORMED_MAX = 20;
+/** Answers that may wait for a client that asks but does not read. */
+const UNREAD_MAX = 1_000;
+
+export class Sockets {
+  readonly #io: GameServer;
+  readonly #rooms: Rooms;
+  readonly #gateway: Gateway;
+
+  constructor(http: HttpServer, gateway: Gateway) {
+    this.#gateway = gateway;
+    this.#io = new Server(http, {
+      transports: ["websocket"],
+      allowUpgrades: false,
+      serveClient: false,
+      httpCompression: false,
+      maxHttpBufferSize: gateway.limits.messageBytesMax,
+      connectTimeout: 10_000,
+      pingInterval: 15_000,
+      pingTimeout: 10_000,
+      cors: { origin: gateway.origins },
+      allowRequest: (request, decide) => decide(...this.#admits(request.headers.origin)),
+    });
+    this.#rooms = new Rooms(this.#io, gateway);
+    this.#io.use((socket, next) => {
+      this.#signIn(socket).then(
+        () => next(),
+        (error: unknown) => next(handshakeError(toAppError(error))),
+      );
+    });
+    this.#io.on("connection", (socket) => this.#connected(socket));
+  }
+
+  start(): void {
+    this.#rooms.start();
+  }
+
+  /** Say goodbye with a spread of return times, then close all [P-12]. */
+  async stop(): Promise<void> {
+    await this.#rooms.stop();
+    const afterMs: [number, number] = [200, 200 + Math.min(10_000, this.#io.engine.clientsCount * 2)];
+    this.#io.local.emit("bye", { code: "shutting_down", reconnect: true, afterMs });
+    // One turn for the goodbye to be written.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    this.#io.local.disconnectSockets(true);
+    this.#io.engine.close();
+  }
+
+  /** Before the upgrade: origin and capacity. Socket.IO's own CORS does not cover WebSocket. */
+  #admits(origin: string | undefined): [message: string | null, admitted: boolean] {
+    const { origins, limits } = this.#gateway;
+    if (origins !== "*" && origin !== undefined && !origins.includes(origin))
+      return ["origin not allowed", false];
+    if (this.#io.engine.clientsCount >= limits.socketsMax) return ["too many connections", false];
+    return [null, true];
+  }
+
+  async #signIn(socket: GameSocket): Promise<void> {
+    const token: unknown = socket.handshake.auth.token;
+    let caller: Caller = { role: "anyone" };
+    if (token !== undefined && token !== null) {
+      if (typeof token !== "string") throw new AppError("unauthorized");
+      const { member } = await this.#gateway.sessions.touch(token);
+      caller = { role: "player", member };
+    }
+    socket.data = { caller, following: new Map(), malformed: 0 };
+  }
+
+  #connected(socket: GameSocket): void {
+    const { sockets } = this.#gateway.counters;
+    sockets.inc();
+    socket.use(([name, payload, ack], next) => {
+      void this.#dispatch(
+        socket,
+        String(name),
+        payload,
+        typeof ack === "function" ? (ack as AnyAck) : undefined,
+      );
+      // Everything is handled here; there are no listeners behind.
+      void next;
+    });
+    socket.on("disconnect", () => {
+      sockets.dec();
+      this.#rooms.leaveAll(socket);
+    });
+  }
+
+  /** Never rejects: whatever comes of a message is in its acknowledgement [P-10]. */
+  async #dispatch(
+    socket: GameSocket,
+    name: string,
+    payload: unknown,
+    ack: AnyAck | undefined,
+  ): Promise<void> {
+    if (backlogOf(socket) > UNREAD_MAX) return sayBye(socket, "slow_consumer", [1_000, 5_000]);
+    try {
+      if (!isKnown(name)) throw new AppError("bad_request", { message: `There is no message "${name}".` });
+      const message = parse(socketMessages[name], payload);
+      socket.data.malformed = 0;
+      const context = { gateway: this.#gateway, rooms: this.#rooms, socket };
+      const handle = handlers[name] as (
+        c: typeof context,
+        m: unknown,
+        reply: (answer: object) => void,
+      ) => Promise<void>;
+      await handle(context, message, (answer) => ack?.({ ok: true, ...answer }));
+    } catch (error) {
+      const refused = toAppError(error);
+      if (refused.code === "internal")
+        this.#gateway.log.error({ err: error, message: name }, "message failed");
+      ack?.({ ok: false, error: refused.body() });
+      if (refused.code === "bad_request" && ++socket.data.malformed >= MALFORMED_MAX) {
+        sayBye(socket, "protocol_violation", [0, 0]);
+      }
+    }
+  }
+}
+
+function isKnown(name: string): name is keyof SocketMessages {
+  return Object.hasOwn(socketMessages, name);
+}
+
+/** What the client gets as `connect_error`, with the error body as its data. */
+function handshakeError(error: AppError): Error & { data: unknown } {
+  return Object.assign(new Error(error.message), { data: error.body() });
+}

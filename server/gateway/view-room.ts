@@ -1,0 +1,109 @@
+/**
+ * The sockets that follow one view of one board.
+ *
+ * Healthy ones share a Socket.IO room, so that a frame is encoded once. There are no queues of frames per client: one whose packets
+ * pile up leaves the room and is lagging; when it drains it gets one merged frame or a snapshot and returns; one that lags
+ * too long is closed. `bufferedAmount` does not show the pile (Engine.IO holds it), `volatile` loses frames for healthy clients.
+ */
+import type { Frame, Position, Snapshot } from "../../client-sdk/protocol/messages.ts";
+import type { View, ViewListener } from "../feed/view.ts";
+import type { GatewayMetrics } from "./gateway-metrics.ts";
+import { backlogOf, type GameServer, type GameSocket, onDrain, sayBye } from "./socket-types.ts";
+
+export type RoomLimits = { lagPacketsMax: number; lagMsMax: number };
+
+type Lagging = { position: Position; since: number; stopWaiting: () => void };
+
+export class ViewRoom implements ViewListener {
+  readonly #io: GameServer;
+  readonly #name: string;
+  readonly #limits: RoomLimits;
+  readonly #metrics: GatewayMetrics;
+  readonly #sockets = new Set<GameSocket>();
+  readonly #lagging = new Map<GameSocket, Lagging>();
+  readonly view: View;
+
+  constructor(
+    io: GameServer,
+    name: string,
+    view: View,
+    options: { limits: RoomLimits; metrics: GatewayMetrics },
+  ) {
+    this.#io = io;
+    this.#name = name;
+    this.view = view;
+    this.#limits = options.limits;
+    this.#metrics = options.metrics;
+    view.listeners.add(this);
+  }
+
+  get empty(): boolean {
+    return this.#sockets.size === 0 && this.#lagging.size === 0;
+  }
+
+  close(): void {
+    this.view.listeners.delete(this);
+  }
+
+  /** Follow from the next frame on. Call in the turn in which the answer to `subscribe` was made. */
+  add(socket: GameSocket): void {
+    this.#sockets.add(socket);
+    void socket.join(this.#name);
+  }
+
+  remove(socket: GameSocket): void {
+    this.#sockets.delete(socket);
+    this.#lagging.get(socket)?.stopWaiting();
+    this.#lagging.delete(socket);
+    void socket.leave(this.#name);
+  }
+
+  onFrame(frame: Frame): void {
+    const before = { epoch: frame.epoch, offset: frame.after };
+    this.#setAsideTheSlow(before);
+    this.#metrics.framesSent.inc();
+    this.#io.local.to(this.#name).emit("frame", frame);
+  }
+
+  onSnapshot(snapshot: Snapshot): void {
+    this.#setAsideTheSlow({ epoch: "", offset: 0 });
+    this.#metrics.snapshotsSent.inc(this.#sockets.size);
+    this.#io.local.to(this.#name).emit("snapshot", snapshot);
+  }
+
+  /** Close those that have been behind for too long. Called once a second. */
+  closeStuck(): void {
+    const before = performance.now() - this.#limits.lagMsMax;
+    for (const [socket, { since }] of [...this.#lagging]) {
+      if (since > before) continue;
+      this.remove(socket);
+      this.#metrics.closedSlow.inc();
+      sayBye(socket, "slow_consumer", [1_000, 5_000]);
+    }
+  }
+
+  #setAsideTheSlow(position: Position): void {
+    for (const socket of this.#sockets) {
+      if (backlogOf(socket) <= this.#limits.lagPacketsMax) continue;
+      this.#sockets.delete(socket);
+      void socket.leave(this.#name);
+      this.#metrics.lagging.inc();
+      const stopWaiting = onDrain(socket, () => this.#drained(socket));
+      this.#lagging.set(socket, { position, since: performance.now(), stopWaiting });
+    }
+  }
+
+  /** One merged frame or a snapshot, then back into the room. */
+  #drained(socket: GameSocket): void {
+    const lagging = this.#lagging.get(socket);
+    if (!lagging) return;
+    this.#lagging.delete(socket);
+    const missed = this.view.since(lagging.position);
+    if (missed) for (const frame of missed) socket.emit("frame", frame);
+    else {
+      this.#metrics.snapshotsSent.inc();
+      socket.emit("snapshot", this.view.snapshot());
+    }
+    this.add(socket);
+  }
+}

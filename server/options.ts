@@ -1,0 +1,78 @@
+/** Each room's slice of the settings. */
+import type { Config } from "./config.ts";
+import type { FeedLimits, FeedOf } from "./feed/feed-store.ts";
+import type { HubOptions } from "./feed/hub.ts";
+import type { GatewayLimits } from "./gateway/gateway.ts";
+import type { PipeLimits } from "./ingest/shard-pipe.ts";
+import type { OpenBoard } from "./leaderboard/board.ts";
+import type { DedupLimits } from "./leaderboard/submit-batch.ts";
+import type { MergerOptions } from "./merger/merger.ts";
+
+/** A board as the feed room knows it. */
+export function feedOf({ board, season, feed }: OpenBoard): FeedOf {
+  return { board: board.id, incarnation: season.incarnation, keys: feed };
+}
+
+export function feedLimits(config: Config): FeedLimits {
+  return {
+    retentionMs: config.FEED_RETENTION_MS,
+    retentionBytes: config.FEED_RETENTION_BYTES,
+    messageBytesMax: config.FEED_MESSAGE_BYTES_MAX,
+  };
+}
+
+type Connected = "redis" | "subscriber" | "boards" | "now" | "log" | "metrics";
+
+export function mergerOptions(config: Config): Omit<MergerOptions, Connected> {
+  return {
+    feed: feedLimits(config),
+    tickMs: config.TICK_MS,
+    leaseTtlMs: config.LEASE_TTL_MS,
+    quietMs: config.MERGER_QUIET_MS,
+    sweepMs: config.SWEEP_MS,
+    sweepShardsPerSecond: config.SWEEP_SHARDS_PER_SECOND,
+  };
+}
+
+export function ingestOptions(config: Config): { limits: PipeLimits; dedup: DedupLimits } {
+  return {
+    limits: {
+      batchMax: config.BATCH_MAX,
+      flightsMax: config.FLIGHTS_MAX,
+      queueMax: config.INGEST_QUEUE_MAX,
+      deadlineMs: config.INGEST_DEADLINE_MS,
+    },
+    dedup: {
+      dedupWindowMs: config.DEDUP_WINDOW_MS,
+      idsMax: config.DEDUP_IDS_MAX,
+      logEntriesMax: config.LOG_ENTRIES_MAX,
+      producerIdleMs: config.PRODUCER_IDLE_MS,
+    },
+  };
+}
+
+export function hubOptions(
+  config: Config,
+): Omit<HubOptions, "redis" | "connectSubscriber" | "metrics" | "onError"> {
+  return {
+    ring: { framesMax: config.RING_FRAMES_MAX, rowsMax: config.RING_ROWS_MAX },
+    checkEveryMs: config.FEED_CHECK_MS,
+    probeEveryMs: config.FEED_PROBE_MS,
+    lingerMs: config.FEED_LINGER_MS,
+    openTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS,
+  };
+}
+
+export function gatewayLimits(config: Config): GatewayLimits {
+  return {
+    socketsMax: config.SOCKETS_MAX,
+    subscriptionsMax: config.SUBSCRIPTIONS_MAX,
+    sseMax: config.SSE_MAX,
+    messageBytesMax: config.MESSAGE_BYTES_MAX,
+    httpBodyBytesMax: config.HTTP_BODY_BYTES_MAX,
+    submissionsMax: config.SUBMISSIONS_MAX,
+    membersMax: config.MEMBERS_MAX,
+    lagPacketsMax: config.LAG_PACKETS_MAX,
+    lagMsMax: config.LAG_MS_MAX,
+  };
+}
