@@ -26,7 +26,7 @@ describe("members", () => {
   test("order by their UTF-8 bytes, as in Redis", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (a, b) => {
-        fc.pre(a.isWellFormed() && b.isWellFormed());
+        fc.pre(!/\p{Cs}/u.test(a + b));
         expect(Math.sign(compareMembers(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
       }),
       { numRuns: 2_000 },

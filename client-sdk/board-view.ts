@@ -1,0 +1,101 @@
+/** The rows of one view at one position, and what a frame makes of them. Pure. */
+import type { BoardInfo, Entry, Frame, Position, Row, Snapshot } from "./protocol/messages.ts";
+import { applyRows, ranksOf } from "./protocol/rows.ts";
+
+/** Never changed in place: a newer one replaces it. */
+export type BoardView = {
+  readonly season: number;
+  readonly position: Position;
+  /** In the order of [P-3]. */
+  readonly rows: readonly Row[];
+  /** Members on the board. */
+  readonly total: number;
+};
+
+export type Applied = { kind: "applied"; view: BoardView } | { kind: "old" } | { kind: "gap" };
+
+export function viewOf(snapshot: Snapshot): BoardView {
+  const { season, epoch, offset, rows, total } = snapshot;
+  return { season, position: { epoch, offset }, rows, total };
+}
+
+/** [P-4] and [P-5]. `gap` also stands for a foreign epoch: either way the receiver asks again. O(rows). */
+export function applyFrame(view: BoardView, frame: Frame): Applied {
+  const { epoch, offset } = view.position;
+  if (frame.epoch !== epoch) return { kind: "gap" };
+  if (frame.offset <= offset) return { kind: "old" };
+  if (frame.after !== offset) return { kind: "gap" };
+  return {
+    kind: "applied",
+    view: {
+      season: frame.season,
+      position: { epoch, offset: frame.offset },
+      rows: applyRows(view.rows, frame.set, frame.drop),
+      total: frame.total,
+    },
+  };
+}
+
+/** `view` after all of `frames`, those it has already left out; undefined when one of them is beyond a gap. */
+export function applyFrames(view: BoardView, frames: readonly Frame[]): BoardView | undefined {
+  let result = view;
+  for (const frame of frames) {
+    const applied = applyFrame(result, frame);
+    if (applied.kind === "gap") return undefined;
+    if (applied.kind === "applied") result = applied.view;
+  }
+  return result;
+}
+
+/** `view` after the events held since it was asked for; undefined when one of them is beyond a gap. */
+export function catchUp(view: BoardView, held: readonly (Frame | Snapshot)[]): BoardView | undefined {
+  let result = view;
+  for (const event of held) {
+    if ("rows" in event) {
+      // It may have been sent before the answer or after it. Within one epoch the offset tells; else ask again.
+      if (event.epoch !== result.position.epoch || event.season !== result.season) return undefined;
+      if (event.offset > result.position.offset) result = viewOf(event);
+      continue;
+    }
+    const applied = applyFrame(result, event);
+    if (applied.kind === "gap") return undefined;
+    if (applied.kind === "applied") result = applied.view;
+  }
+  return result;
+}
+
+/** What is shown of a view, with the rows that it was made from. */
+export type ShownEntries = { rows: readonly Row[]; info: BoardInfo | undefined; entries: readonly Entry[] };
+
+export const NOTHING_SHOWN: ShownEntries = { rows: [], info: undefined, entries: [] };
+
+/**
+ * The best `limit` entries with ranks and named columns. An entry that stayed as it was, where it was, is the
+ * same object as in `before`, and so is the whole array when all did: a list then renders only what changed.
+ */
+export function showEntries(
+  view: BoardView,
+  info: BoardInfo,
+  limit: number,
+  before: ShownEntries,
+): ShownEntries {
+  const rows = view.rows.slice(0, limit);
+  const ranks = ranksOf(rows, info.ties);
+  let same = before.info === info && before.entries.length === rows.length;
+  const entries = rows.map((row, i) => {
+    const earlier = before.entries[i];
+    if (earlier && before.info === info && before.rows[i] === row && earlier.rank === ranks[i])
+      return earlier;
+    same = false;
+    return entryOf(row, ranks[i]!, info);
+  });
+  return { rows, info, entries: same ? before.entries : entries };
+}
+
+function entryOf(row: Row, rank: number, info: BoardInfo): Entry {
+  const [member, , score, ...others] = row;
+  if (others.length === 0) return { rank, member, score };
+  const names = info.columns.slice(1).map(({ name }) => name);
+  const columns = Object.fromEntries(others.map((value, i) => [names[i] ?? `column${i + 2}`, value]));
+  return { rank, member, score, columns };
+}

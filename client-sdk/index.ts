@@ -1,0 +1,25 @@
+/** The whole public surface of rankwire-client. */
+export type { Board, SubmitOptions } from "./board.ts";
+export { type ClientOptions, createClient, type RankwireClient } from "./client.ts";
+export type { ConnectionState, TokenSource } from "./connection.ts";
+export type { Cancel, Environment } from "./environment.ts";
+export { SdkError, type SdkErrorCode } from "./errors.ts";
+export type { Limits } from "./limits.ts";
+export type { ByeCode, ClientErrorCode, ErrorBody, ErrorCode } from "./protocol/codes.ts";
+export type {
+  BoardInfo,
+  Column,
+  Entry,
+  Operator,
+  Order,
+  Outcome,
+  Position,
+  RankAnswer,
+  SeasonInfo,
+  SubmissionResult,
+  Ties,
+} from "./protocol/messages.ts";
+export type { Store } from "./store.ts";
+export type { FollowStatus } from "./subscription.ts";
+export type { TopSnapshot, TopStore } from "./top-store.ts";
+export type { Transport, TransportEvents } from "./transport.ts";

@@ -1,0 +1,8 @@
+/** What `map` holds under `key`, made and put there if there is nothing yet. */
+export function obtain<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

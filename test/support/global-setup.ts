@@ -1,0 +1,44 @@
+/** Before all tests: a redis-server on this machine, one that runs for all, and a folder that goes when they are over. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { ensureServer } from "../../server/redis/managed/install-server.ts";
+import { describeProcess, endProcess } from "../../server/redis/managed/process-table.ts";
+import { startTestRedis } from "./redis.ts";
+
+const PREFIX = "rankwire-test-";
+
+/** @returns what vitest calls after the last test */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await ensureServer({ install: "auto", say: (line) => console.log(line) });
+  await removeDeadRuns();
+  const folder = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const redis = await startTestRedis({ root: folder });
+  project.provide("redisUrl", redis.url);
+  project.provide("testRunFolder", folder);
+  return async () => {
+    await redis.stop();
+    await removeRun(folder);
+  };
+}
+
+/** What runs that were killed have left behind: the folder's name says whose it is. */
+async function removeDeadRuns(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
+    if (owner && !(await describeProcess(Number(owner)))) await removeRun(join(tmpdir(), name));
+  }
+}
+
+/** A worker that was killed could not end its own Redis processes; each has its pid file in the folder. */
+async function removeRun(folder: string): Promise<void> {
+  const files = await readdir(folder, { recursive: true });
+  for (const file of files.filter((name) => name.endsWith("redis.pid"))) {
+    const pid = Number.parseInt(await readFile(join(folder, file), "utf8").catch(() => ""), 10);
+    const entry = pid > 0 ? await describeProcess(pid) : undefined;
+    // The folder is in the title of every Redis of the run: the pid alone may belong to anybody by now.
+    if (entry?.command.includes(folder)) await endProcess(entry, 2_000);
+  }
+  await rm(folder, { recursive: true, force: true });
+}
