@@ -60,7 +60,8 @@ export class Candidates {
   async raise(size: number): Promise<void> {
     const wanted = Math.ceil(size * RESERVE);
     const known = this.#tops.reduce((sum, { places }) => sum + places.length, 0);
-    if (known <= wanted * (this.#cutoff === Number.POSITIVE_INFINITY ? 1 : RAISE_ABOVE)) return;
+    const everything = this.#cutoff === Number.POSITIVE_INFINITY;
+    if (everything ? this.total <= wanted : known <= wanted * RAISE_ABOVE) return;
     const cutoff = mergeTops(this.#lists(), wanted).at(-1)!.key;
     if (cutoff >= this.#cutoff) return;
     await raiseCutoffs(this.#redis, this.#open, this.#token, cutoff);

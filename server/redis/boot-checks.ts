@@ -28,7 +28,7 @@ export async function checkRedis(redis: Redis): Promise<Finding[]> {
   const facts: Facts = {
     info: (field) => fields.get(field),
     config: async (name) => {
-      const reply = await unlessDenied(redis.call("CONFIG", "GET", name));
+      const reply = await unlessDenied(redis.config("GET", name));
       return Array.isArray(reply) && typeof reply[1] === "string" ? reply[1] : undefined;
     },
   };

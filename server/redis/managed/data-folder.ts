@@ -12,7 +12,7 @@ export type DataFolder = { dataDir: string; dir: string; socket: string; pidFile
 
 /** A unix socket's path has room for 103 bytes on macOS and 107 on Linux; beyond that the kernel refuses it. */
 const SOCKET_BYTES_MAX = 103;
-const PROBE_MS = 2_000;
+const PROBE_MS = 1_000;
 
 /** Makes the folders, readable by this user only. @throws Error when the short folder for the socket is not ours */
 export async function prepareDataFolder(given: string): Promise<DataFolder> {

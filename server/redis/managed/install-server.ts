@@ -75,8 +75,13 @@ async function installWith(
 ): Promise<void> {
   let updated = false;
   const update = async (): Promise<void> => {
-    await carryOut(planAptUpdate(prefix), system, say);
     updated = true;
+    try {
+      await carryOut(planAptUpdate(prefix), system, say);
+    } catch (error) {
+      // One broken source among many fails the whole update; the others' packages are there all the same.
+      if ((await aptCandidate(system)) === undefined) throw error;
+    }
   };
   // A fresh image has no index; an old one names files that are gone. Otherwise an update is only time lost.
   if (manager === "apt" && (await aptCandidate(system)) === undefined) await update();
