@@ -38,7 +38,10 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** Codes that only the SDK itself produces: nothing was asked of the server, or its answer cannot come any more. */
+/**
+ * Codes that no server sends: nothing was asked of it, or its answer cannot come any more. The SDK also reports some of the server's
+ * codes on its own account, such as `unavailable` while there is no connection.
+ */
 export const CLIENT_ERROR_CODES = ["queue_full", "unconfirmed", "closed", "timeout"] as const;
 
 export type ClientErrorCode = (typeof CLIENT_ERROR_CODES)[number];
