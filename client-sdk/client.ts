@@ -67,6 +67,7 @@ export function createClient(options: ClientOptions): RankwireClient {
     memory.hear(snapshot.board, snapshot.season);
     subscriptions.get(keyOf(snapshot.board, snapshot.view))?.onSnapshot(snapshot);
   });
+  transport.on("ended", ({ board, view, error }) => subscriptions.get(keyOf(board, view))?.onEnded(error));
 
   const subscriptionOf = (board: string, view: ViewSize): Subscription => {
     const onInfo = (info: BoardInfo): void => memory.learn(info);

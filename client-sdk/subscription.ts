@@ -13,6 +13,7 @@ import type { Connection } from "./connection.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import { asSdkError, errorFrom, ownError, type SdkError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
+import type { ErrorBody } from "./protocol/codes.ts";
 import type { BoardInfo, Frame, Snapshot, SubscribeReply, ViewSize } from "./protocol/messages.ts";
 import { createStore, type Store } from "./store.ts";
 
@@ -117,6 +118,15 @@ export class Subscription {
     if (this.#phase !== "live") return;
     if (snapshot.season !== this.#store.getSnapshot().view?.season) this.#askAgain();
     else this.#publish({ status: "live", view: viewOf(snapshot) });
+  }
+
+  /** [P-16] As if the server had refused to begin with. */
+  onEnded(error: ErrorBody): void {
+    if (this.#phase === "off" || this.#phase === "ended") return;
+    this.#attached = false;
+    this.#refused(
+      errorFrom(error, ownError("internal", "The server ended the subscription without a reason.")),
+    );
   }
 
   #hold(event: Frame | Snapshot): void {

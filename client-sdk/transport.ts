@@ -1,7 +1,7 @@
 /** The only file that knows socket.io-client: one connection at a time, behind an interface that a test can play. */
 import { io, type Socket } from "socket.io-client";
 import { errorFrom, ownError, type SdkError } from "./errors.ts";
-import type { Bye, ClientEvents, Frame, ServerEvents, Snapshot } from "./protocol/messages.ts";
+import type { Bye, ClientEvents, Ended, Frame, ServerEvents, Snapshot } from "./protocol/messages.ts";
 
 export type RequestName = keyof ClientEvents;
 export type MessageOf<E extends RequestName> = Parameters<ClientEvents[E]>[0];
@@ -38,6 +38,7 @@ export function createSocketTransport(url: string): Transport {
     disconnected: new Set(),
     frame: new Set(),
     snapshot: new Set(),
+    ended: new Set(),
     bye: new Set(),
   };
   const unanswered = new Set<(error: SdkError) => void>();
@@ -72,6 +73,7 @@ export function createSocketTransport(url: string): Transport {
       });
       socket.on("frame", (frame: Frame) => call(listeners.frame, frame));
       socket.on("snapshot", (snapshot: Snapshot) => call(listeners.snapshot, snapshot));
+      socket.on("ended", (ended: Ended) => call(listeners.ended, ended));
       socket.on("bye", (bye: Bye) => call(listeners.bye, bye));
     },
     disconnect,

@@ -81,7 +81,8 @@ export type SubmissionResult =
   | ({ outcome: "accepted" | "unchanged" | "duplicate"; idempotent?: false } & EntryValues)
   | ({ outcome: "rejected"; error: ErrorBody } & Partial<EntryValues>);
 
-export type Entry = EntryValues & { rank: number; member: string };
+/** `metadata` is what the member's last accepted submission carried; not in tops and feeds. */
+export type Entry = EntryValues & { rank: number; member: string; metadata?: string };
 
 export type RankAnswer = {
   board: string;
@@ -92,6 +93,7 @@ export type RankAnswer = {
   total: number;
   /** Share of members at or below this rank, 0–100. */
   percentile: number;
+  metadata?: string;
 } & EntryValues;
 
 // Client → server -------------------------------------------------------------------------------------------
@@ -124,8 +126,12 @@ export type ClientEvents = {
 /** Sent before the server closes: `reconnect: false` is final, else come back within `afterMs` (a range). [P-12] */
 export type Bye = { code: ByeCode; reconnect: boolean; afterMs: [min: number, max: number] };
 
+/** One subscription is over although the connection stays: the board is not the receiver's to see any more. [P-16] */
+export type Ended = { board: string; view: ViewSize; error: ErrorBody };
+
 export type ServerEvents = {
   frame: (frame: Frame) => void;
   snapshot: (snapshot: Snapshot) => void;
+  ended: (ended: Ended) => void;
   bye: (bye: Bye) => void;
 };

@@ -1,10 +1,15 @@
 /** What one socket follows, and the rooms of all of them: opened with the first follower, closed with the last. */
-import type { Position, SubscribeReply, ViewSize } from "../../client-sdk/protocol/messages.ts";
+import {
+  type Position,
+  type SubscribeReply,
+  VIEW_SIZES,
+  type ViewSize,
+} from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { boardInfo } from "../leaderboard/registry.ts";
-import { type Gateway, openFeedOf } from "./gateway.ts";
+import { type Gateway, mayRead, openFeedOf, privateBoard } from "./gateway.ts";
 import type { GameServer, GameSocket } from "./socket-types.ts";
 import { ViewRoom } from "./view-room.ts";
 
@@ -29,6 +34,7 @@ export class Rooms {
       },
       onError: (error) => gateway.log.error({ err: error }, "looking for stuck sockets failed"),
     });
+    gateway.registry.onChange((open) => this.#endForbidden(open));
   }
 
   start(): void {
@@ -80,6 +86,18 @@ export class Rooms {
 
   leaveAll(socket: GameSocket): void {
     for (const name of [...socket.data.following.keys()]) this.#leave(socket, name);
+  }
+
+  /** A board that became private ends for those who may not see it [P-16]. */
+  #endForbidden(open: OpenBoard): void {
+    for (const view of VIEW_SIZES) {
+      const name = roomName(open, view);
+      for (const socket of this.#rooms.get(name)?.room.followers() ?? []) {
+        if (mayRead(open, socket.data.caller)) continue;
+        this.#leave(socket, name);
+        socket.emit("ended", { board: open.board.id, view, error: privateBoard(open).body() });
+      }
+    }
   }
 
   #leave(socket: GameSocket, name: string): void {

@@ -47,12 +47,21 @@ export type Gateway = {
 /** Who asks: an API key's role, a player by session, or anybody. */
 export type Caller = { role: "admin" | "server" } | { role: "player"; member: string } | { role: "anyone" };
 
+/** A private board is read with a key or a session token. */
+export function mayRead({ board }: OpenBoard, caller: Caller): boolean {
+  return board.visibility === "public" || caller.role !== "anyone";
+}
+
+export function privateBoard({ board }: OpenBoard): AppError {
+  return new AppError("forbidden", {
+    message: `Board "${board.id}" is private: use a key or a session token.`,
+  });
+}
+
 /** @throws AppError board_not_found, or forbidden when the board is private and the caller is nobody */
 export async function readableBoard({ registry }: Gateway, id: string, caller: Caller): Promise<OpenBoard> {
   const open = await registry.get(id);
-  if (open.board.visibility === "private" && caller.role === "anyone") {
-    throw new AppError("forbidden", { message: `Board "${id}" is private: use a key or a session token.` });
-  }
+  if (!mayRead(open, caller)) throw privateBoard(open);
   return open;
 }
 

@@ -37,6 +37,11 @@ export class ViewRoom implements ViewListener {
     view.listeners.add(this);
   }
 
+  /** Every socket that follows, lagging ones too. */
+  followers(): GameSocket[] {
+    return [...this.#sockets, ...this.#lagging.keys()];
+  }
+
   get empty(): boolean {
     return this.#sockets.size === 0 && this.#lagging.size === 0;
   }

@@ -11,6 +11,7 @@ import { AppError } from "../base/errors.ts";
 import type { OpenBoard } from "./board.ts";
 import { byOf, countBefore, countMembers, standings, windows } from "./fan-out.ts";
 import type { Hasher } from "./hashing.ts";
+import { readMetadata } from "./metadata.ts";
 import { prefixKey, unpackKey } from "./packing.ts";
 import { encodeCursor, type Place } from "./page-cursor.ts";
 import { entryValues, scaleWhole } from "./values.ts";
@@ -43,7 +44,9 @@ export class Reader {
   ): Promise<{ ranked: Entry[]; missing: string[]; total: number }> {
     const by = byOf(open);
     const unique = [...new Set(members)];
-    const own = await standings(this.#redis, open, this.#byShard(open, unique), ranks ? by : "none");
+    const byShard = this.#byShard(open, unique);
+    const own = await standings(this.#redis, open, byShard, ranks ? by : "none");
+    const metadata = await readMetadata(this.#redis, open, byShard);
     const found = unique.filter((member) => own.found.has(member));
     const places = found.map((member) => {
       const { key, shard } = own.found.get(member)!;
@@ -55,7 +58,13 @@ export class Reader {
       : await countMembers(this.#redis, open);
     const ranked = places.map(({ key, member }, i): Entry => {
       const rank = others ? 1 + own.found.get(member)!.before + others.counts[i]! : 0;
-      return { rank, member, ...entryValues(open, key) };
+      const carried = metadata.get(member);
+      return {
+        rank,
+        member,
+        ...entryValues(open, key),
+        ...(carried === undefined ? {} : { metadata: carried }),
+      };
     });
     const order = places.map((_, i) => i).sort((a, b) => comparePlaces(places[a]!, places[b]!));
     const missing = unique.filter((member) => !own.found.has(member));

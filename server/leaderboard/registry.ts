@@ -27,6 +27,7 @@ export class Registry {
   readonly #openFeed: OpenFeed;
   readonly #clock: Clock;
   #boards = new Map<string, OpenBoard>();
+  readonly #listeners = new Set<(open: OpenBoard) => void>();
   #version = "";
 
   constructor(options: { redis: Redis; repository: BoardRepository; openFeed: OpenFeed; clock: Clock }) {
@@ -39,6 +40,11 @@ export class Registry {
   /** Every known board, by id. */
   list(): OpenBoard[] {
     return [...this.#boards.values()].sort((a, b) => (a.board.id < b.board.id ? -1 : 1));
+  }
+
+  /** Be told of every board that was created or changed, by whichever process. */
+  onChange(listener: (open: OpenBoard) => void): void {
+    this.#listeners.add(listener);
   }
 
   /** The board, from memory; asked of the repository once when it is not there. @throws AppError board_not_found */
@@ -111,6 +117,7 @@ export class Registry {
   #adopt(record: BoardRecord): OpenBoard {
     const open = derive(record);
     this.#boards.set(record.board.id, open);
+    for (const listener of this.#listeners) listener(open);
     return open;
   }
 }

@@ -37,7 +37,7 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
 
   app.get("/v1/boards/:board", async (request) => {
     const { open } = await asked(request, schemas.seasonOnly);
-    return { ...boardInfo(open), total: await reader.count(open) };
+    return { ...boardInfo(open), exact: true, total: await reader.count(open) };
   });
 
   app.get("/v1/boards/:board/top", async (request) => {

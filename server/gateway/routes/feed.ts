@@ -5,17 +5,23 @@ import type { Frame, Position, Snapshot } from "../../../client-sdk/protocol/mes
 import { AppError } from "../../base/errors.ts";
 import type { View, ViewListener } from "../../feed/view.ts";
 import { callerOf } from "../caller.ts";
-import { checkSeason, type Gateway, openFeedOf, readableBoard } from "../gateway.ts";
+import { type Caller, checkSeason, type Gateway, mayRead, openFeedOf, readableBoard } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 
 const KEEP_ALIVE_MS = 15_000;
 
 export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
-  const readers = new Set<SseReader>();
+  const readers = new Map<SseReader, { board: string; caller: Caller }>();
+  gateway.registry.onChange((open) => {
+    for (const [reader, { board, caller }] of readers) {
+      if (board === open.board.id && !mayRead(open, caller)) reader.end();
+    }
+  });
 
   app.get("/v1/boards/:board/feed", async (request, reply) => {
     const { board } = schemas.parse(schemas.boardParams, request.params);
-    const open = await readableBoard(gateway, board, await callerOf(gateway, request));
+    const caller = await callerOf(gateway, request);
+    const open = await readableBoard(gateway, board, caller);
     const query = schemas.parse(schemas.feedQuery, request.query);
     checkSeason(open, query.season);
     if (readers.size >= gateway.limits.sseMax)
@@ -31,7 +37,7 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
       ...(typeof allowed === "string" ? { "access-control-allow-origin": allowed } : {}),
     });
     const reader = new SseReader(reply.raw, feed.view(query.view), gateway.limits.lagMsMax);
-    readers.add(reader);
+    readers.set(reader, { board, caller });
     gateway.counters.sseReaders.set(readers.size);
     reply.raw.on("close", () => {
       release();
@@ -43,7 +49,7 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
   });
 
   app.addHook("preClose", async () => {
-    for (const reader of readers) reader.end();
+    for (const reader of readers.keys()) reader.end();
   });
 }
 

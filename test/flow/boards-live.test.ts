@@ -1,0 +1,82 @@
+/** What changes live on a board: who may see it, what its submissions carry. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RankAnswer } from "../../client-sdk/protocol/messages.ts";
+import { eventually } from "../support/eventually.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
+import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
+
+let server: TestServer;
+const clients: RawClient[] = [];
+beforeAll(async () => {
+  server = await startServer(sharedRedisUrl());
+});
+afterAll(async () => {
+  for (const client of clients) client.close();
+  await server.stop();
+});
+
+async function client(token?: string): Promise<RawClient> {
+  const made = await new RawClient(server.url, token).connected();
+  clients.push(made);
+  return made;
+}
+
+async function submit(board: string, submission: Record<string, unknown>): Promise<void> {
+  await server.call("POST", `/v1/boards/${board}/scores`, {
+    key: SERVER_KEY,
+    body: { submissions: [submission] },
+  });
+}
+
+describe("a board that becomes private", () => {
+  test("ends for spectators, on sockets and streams, and goes on for players", async () => {
+    const board = uniqueBoard("private");
+    await server.createBoard(board, { operator: "best" });
+    const [spectator, player] = [await client(), await client(await server.signIn("ann"))];
+    await Promise.all([spectator.follow(board), player.follow(board)]);
+    const stream = await fetch(`${server.url}/v1/boards/${board}/feed`);
+    const ended = new Promise((resolve) => spectator.socket.once("ended", resolve));
+
+    await server.createBoard(board, { operator: "best", visibility: "private" });
+    expect(await ended).toMatchObject({ board, view: "all", error: { code: "forbidden", retryable: false } });
+    await stream.text();
+    await submit(board, { member: "x", score: 1 });
+    await eventually(() => expect(player.rows).toHaveLength(1));
+    expect(spectator.rows).toHaveLength(0);
+    await expect(spectator.follow(board)).rejects.toMatchObject({ error: { code: "forbidden" } });
+  });
+});
+
+describe("metadata", () => {
+  test("comes with a member's entry, and is replaced only when a submission is accepted", async () => {
+    const board = uniqueBoard("metadata");
+    await server.createBoard(board, { operator: "best", metadata: true });
+    await submit(board, { member: "a", score: 5, metadata: "knight" });
+    await submit(board, { member: "a", score: 3, metadata: "pawn" });
+    const { body } = await server.call<RankAnswer>("GET", `/v1/boards/${board}/members/a`);
+    expect(body).toMatchObject({ score: 5, metadata: "knight" });
+    await submit(board, { member: "a", score: 9, metadata: "queen" });
+    const many = await server.call<{ entries: object[] }>("POST", `/v1/boards/${board}/members`, {
+      body: { members: ["a"] },
+    });
+    expect(many.body.entries).toEqual([{ rank: 1, member: "a", score: 9, metadata: "queen" }]);
+  });
+
+  test("is refused by a board that takes none, and beyond 256 bytes", async () => {
+    const board = uniqueBoard("bare");
+    await server.createBoard(board, { operator: "best" });
+    const send = async (id: string, metadata: string) => {
+      const { body } = await server.call<{ results: unknown[] }>("POST", `/v1/boards/${id}/scores`, {
+        key: SERVER_KEY,
+        body: { submissions: [{ member: "a", score: 5, metadata }] },
+      });
+      return body.results[0];
+    };
+    expect(await send(board, "x")).toMatchObject({ outcome: "rejected", error: { code: "bad_request" } });
+    expect(await send(board, "x".repeat(257))).toMatchObject({
+      outcome: "rejected",
+      error: { code: "bad_request" },
+    });
+  });
+});
