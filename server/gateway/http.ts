@@ -18,7 +18,7 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
     genReqId: newId,
     // Requests are not logged one by one; the log never sees a header.
     logger: false,
-    forceCloseConnections: true,
+    forceCloseConnections: "idle",
     return503OnClosing: true,
     routerOptions: { maxParamLength: 512 },
   });
