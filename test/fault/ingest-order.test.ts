@@ -98,6 +98,24 @@ describe("ingest", () => {
     expect(await scoreOf("a")).toBe(602);
   });
 
+  test("keeps the order of what was under way and what came after it when a batch is refused", async () => {
+    const { open, ingest, scoreOf } = await setup("set", { ...LIMITS, batchMax: 1 }, { ...DEDUP, idsMax: 0 });
+    for (let round = 0; round < 20; round++) {
+      // Four batches are under way when the first is refused; what waits behind them must not overtake the three.
+      const scores = Array.from({ length: 4 + (round % 3) }, (_, i) => ({
+        member: "a",
+        score: 100 * round + 10 - i,
+      }));
+      const refused = ingest.submit(open, [{ member: "a", score: 1, id: "full" }]);
+      const accepted = ingest.submit(open, scores);
+      expect([outcomes(await refused), outcomes(await accepted)]).toEqual([
+        { overloaded: 1 },
+        { accepted: scores.length },
+      ]);
+      expect(await scoreOf("a")).toBe(scores.at(-1)?.score);
+    }
+  });
+
   test("refuses what its queue cannot hold, at once and with a time to come back", async () => {
     const { open, ingest } = await setup("set", { ...LIMITS, queueMax: 10 });
     const results = await ingest.submit(

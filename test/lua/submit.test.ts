@@ -153,6 +153,20 @@ describe("an id [R 5]", () => {
     expect(await submit("first")).toMatchObject({ statuses: ["a"] });
   });
 
+  test("is still known when the window that it was sent in has been put aside", async () => {
+    const board = await open("incr");
+    const limits = { ...DEDUP, dedupWindowMs: 400 };
+    let seq = 0;
+    const submit = (id: string) =>
+      send(board, { producer: "p", seq: ++seq, events: [event(board, "a", 1, id)] }, limits);
+    await submit("kept");
+    await eventually(async () => {
+      await submit(`other-${seq}`);
+      expect(await redis.sismember(board.shards[0]!.idsBefore, "kept")).toBe(1);
+    });
+    expect(await submit("kept")).toMatchObject({ statuses: ["d"] });
+  });
+
   test("beyond the window's capacity is refused as overloaded, and nothing of the batch is applied", async () => {
     const board = await open("incr");
     const limits = { ...DEDUP, idsMax: 2 };

@@ -124,6 +124,22 @@ describe("the merger's candidates", () => {
     expect((await tick()).map(({ member }) => member)).toEqual(["m6", "m19", "m7", "m8"]);
   });
 
+  test("are complete when all of the best are on one shard of many", async () => {
+    const open = await openBoard(redis, uniqueBoard("skew"), {
+      operator: "set",
+      shards: 8,
+      columns: [{ name: "s", max: MAX }],
+    });
+    const submitter = await Submitter.create(redis, open);
+    const all = Array.from({ length: 400 }, (_, i) => `s${i}`);
+    const best = all.filter((member) => submitter.shardOf(member) === 3).slice(0, 30);
+    for (const [i, member] of best.entries()) await submitter.submit(member, 1_000 - i);
+    for (const member of all.filter((other) => submitter.shardOf(other) !== 3).slice(0, 60))
+      await submitter.submit(member, 1);
+    const candidates = new Candidates(redis, open, "1");
+    expect((await candidates.refresh([], 24)).map(({ member }) => member)).toEqual(best.slice(0, 24));
+  });
+
   test("read no more than their share of a tie group that is far larger than the top", async () => {
     const open = await openBoard(redis, uniqueBoard("ties"), {
       operator: "set",
