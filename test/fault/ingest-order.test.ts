@@ -22,10 +22,10 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function setup(operator: "set" | "incr", limits = LIMITS, dedup = DEDUP) {
+async function setup(operator: "set" | "incr", limits = LIMITS, dedup = DEDUP, shards = 2) {
   const open = await openBoard(redis, uniqueBoard("order"), {
     operator,
-    shards: 2,
+    shards,
     columns: [{ name: "s", max: 1e9 }],
   });
   const hasher = await createHasher();
@@ -38,7 +38,7 @@ async function setup(operator: "set" | "incr", limits = LIMITS, dedup = DEDUP) {
     dedup,
   });
   const scoreOf = async (member: string) => {
-    const key = await redis.zscore(open.shards[hasher.shardOf(member, 2)]!.entries, member);
+    const key = await redis.zscore(open.shards[hasher.shardOf(member, shards)]!.entries, member);
     return key === null ? undefined : 1e9 - Number(key);
   };
   return { open, ingest, scoreOf };
@@ -99,20 +99,28 @@ describe("ingest", () => {
   });
 
   test("keeps the order of what was under way and what came after it when a batch is refused", async () => {
-    const { open, ingest, scoreOf } = await setup("set", { ...LIMITS, batchMax: 1 }, { ...DEDUP, idsMax: 0 });
+    const { open, ingest, scoreOf } = await setup(
+      "set",
+      { ...LIMITS, batchMax: 100 },
+      { ...DEDUP, idsMax: 0 },
+      1,
+    );
+    // Batches of more than one read of Redis's, so that their replies come apart.
+    const batch = (a: number) => [
+      ...Array.from({ length: 99 }, (_, i) => ({ member: `${i}${"x".repeat(120)}`, score: a })),
+      { member: "a", score: a },
+    ];
     for (let round = 0; round < 20; round++) {
-      // Four batches are under way when the first is refused; what waits behind them must not overtake the three.
-      const scores = Array.from({ length: 4 + (round % 3) }, (_, i) => ({
-        member: "a",
-        score: 100 * round + 10 - i,
-      }));
-      const refused = ingest.submit(open, [{ member: "a", score: 1, id: "full" }]);
-      const accepted = ingest.submit(open, scores);
+      const withIds = batch(0).map((item) => ({ ...item, id: "full" }));
+      const scores = Array.from({ length: 4 + (round % 3) }, (_, i) => 100 * round + 10 - i);
+      const refused = ingest.submit(open, withIds);
+      const accepted = ingest.submit(open, scores.flatMap(batch));
       expect([outcomes(await refused), outcomes(await accepted)]).toEqual([
-        { overloaded: 1 },
-        { accepted: scores.length },
+        { overloaded: 100 },
+        { accepted: 100 * scores.length },
       ]);
-      expect(await scoreOf("a")).toBe(scores.at(-1)?.score);
+      // Four batches are under way when the first is refused; what waits behind them must not overtake the three.
+      expect(await scoreOf("a")).toBe(scores.at(-1));
     }
   });
 
