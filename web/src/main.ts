@@ -1,0 +1,89 @@
+/** The page: one spectator's client, the board's top 20, and one player followed at any depth. */
+import { createClient } from "../../client-sdk/index.ts";
+import { chooseBoard, randomMember } from "./board-choice.ts";
+import { BoardList } from "./board-list.ts";
+import { byId, setText } from "./dom.ts";
+import { FollowCard } from "./follow-card.ts";
+import { Follower } from "./follower.ts";
+import { linkStateOf } from "./link-state.ts";
+import { type FormatNumber, formatCount, scoreFormat } from "./number-format.ts";
+import { StatusBar } from "./status-bar.ts";
+
+const LIMIT = 20;
+
+function showBoard(id: string): void {
+  const client = createClient({ url: location.origin });
+  const board = client.board(id);
+  const top = board.top({ limit: LIMIT });
+  let format: FormatNumber = formatCount;
+  let shown = top.getSnapshot();
+
+  const status = new StatusBar();
+  const card = new FollowCard(() => void follower.followAnother());
+  const follower = new Follower({
+    board,
+    pick: () => randomMember(id, top.getSnapshot().total),
+    onMember: (member) => {
+      card.showMember(member);
+      draw();
+    },
+    onAnswer: (answer) => card.showAnswer(answer, format, performance.now()),
+  });
+  const list = new BoardList({
+    list: byId("rows", HTMLOListElement),
+    limit: LIMIT,
+    onChoose: (member) => follower.follow(member),
+  });
+
+  /** However many frames come, the page is drawn once per picture of the screen, and not at all when nobody looks. */
+  const draw = once(() => {
+    const snapshot = top.getSnapshot();
+    status.show(linkStateOf(client.state.getSnapshot(), snapshot), snapshot);
+    const { entries, info } = snapshot;
+    const nowMs = performance.now();
+    if (info) list.show({ entries, order: info.order, format, followed: follower.member, nowMs });
+  });
+
+  const changed = (): void => {
+    const before = shown;
+    shown = top.getSnapshot();
+    if (shown.info && shown.info !== before.info) {
+      const { name = "score", decimals = 0 } = shown.info.columns[0] ?? {};
+      format = scoreFormat(decimals);
+      for (const place of ["score-name", "follow-score-name"]) setText(byId(place, HTMLElement), name);
+    }
+    if (shown.position !== before.position && before.position) {
+      const rows = shown.entries.filter((entry, i) => entry !== before.entries[i]);
+      status.countFrame(rows.length, performance.now());
+      if (rows.some(({ member }) => member === follower.member)) follower.refresh();
+    }
+    draw();
+  };
+
+  setText(byId("title", HTMLElement), id);
+  document.title = `${id} · Rankwire`;
+  client.state.subscribe(draw);
+  top.subscribe(changed);
+  follower.start();
+  setInterval(() => {
+    status.tick(performance.now());
+    card.tick(performance.now());
+    draw();
+  }, 1_000);
+  draw();
+}
+
+/** `action` at the browser's next picture, however often it is asked for before. */
+function once(action: () => void): () => void {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      action();
+    });
+  };
+}
+
+showBoard(await chooseBoard());

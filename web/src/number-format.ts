@@ -1,0 +1,47 @@
+/** Numbers as people read them. Pure. */
+import type { BoardInfo } from "../../client-sdk/index.ts";
+
+export type FormatNumber = (value: number) => string;
+
+const whole = new Intl.NumberFormat("en");
+const oneDecimal = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+export function formatCount(count: number): string {
+  return whole.format(count);
+}
+
+/** Scores with exactly the board's decimals. */
+export function scoreFormat(decimals: number): FormatNumber {
+  const format = new Intl.NumberFormat("en", {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+  });
+  return (score) => format.format(score);
+}
+
+export function formatRate(perSecond: number): string {
+  return oneDecimal.format(perSecond);
+}
+
+/** Rounded down: 100 is for those who have everybody at or below them. */
+export function formatPercentile(percentile: number): string {
+  return oneDecimal.format(Math.floor(percentile * 10) / 10);
+}
+
+/** Places climbed or lost; empty for none. */
+export function formatChange(change: number): string {
+  if (change === 0) return "";
+  return `${change > 0 ? "▲" : "▼"}${whole.format(Math.abs(change))}`;
+}
+
+/** Distance to the leader, signed as scores of this board are; empty for who shares the lead. */
+export function formatGap(
+  leader: number,
+  score: number,
+  order: BoardInfo["order"],
+  format: FormatNumber,
+): string {
+  const gap = Math.abs(leader - score);
+  if (gap === 0) return "";
+  return `${order === "desc" ? "−" : "+"}${format(gap)}`;
+}
