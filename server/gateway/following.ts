@@ -58,12 +58,13 @@ export class Rooms {
   ): Promise<void> {
     const { following } = socket.data;
     const name = roomName(open, size);
+    const feed = await openFeedOf(this.#gateway, open);
+    if (!socket.connected) return;
+    // Nothing is awaited from here on, so that the limit holds for requests that came together.
     if (!following.has(name) && following.size >= this.#gateway.limits.subscriptionsMax) {
       const message = `A socket may follow ${this.#gateway.limits.subscriptionsMax} views.`;
       throw new AppError("too_many_subscriptions", { message });
     }
-    const feed = await openFeedOf(this.#gateway, open);
-    if (!socket.connected) return;
     let entry = this.#rooms.get(name);
     if (!entry) {
       const { limits, counters: metrics } = this.#gateway;

@@ -1,7 +1,13 @@
 /** The fastify instance: limits, error mapping, routes. */
 import cors from "@fastify/cors";
 import fastifyStatic from "@fastify/static";
-import { type FastifyError, type FastifyInstance, fastify } from "fastify";
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from "fastify";
 import { AppError, toAppError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { Gateway } from "./gateway.ts";
@@ -13,7 +19,17 @@ import { scoreRoutes } from "./routes/scores.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 
 export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
+  const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const known = fromHttpError(error);
+    if (known.code === "internal") gateway.log.error({ err: error, request: request.id }, "request failed");
+    if (known.retryAfterMs !== undefined) {
+      void reply.header("retry-after", Math.ceil(known.retryAfterMs / 1000));
+    }
+    return reply.status(known.status).send({ error: { ...known.body(), request: request.id } });
+  };
   const app = fastify({
+    // What fails before a route is found, such as a path that is not text.
+    frameworkErrors: refuse,
     bodyLimit: gateway.limits.httpBodyBytesMax,
     genReqId: newId,
     // Requests are not logged one by one; the log never sees a header.
@@ -22,13 +38,7 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
     return503OnClosing: true,
     routerOptions: { maxParamLength: 512 },
   });
-  app.setErrorHandler((error, request, reply) => {
-    const known = fromHttpError(error);
-    if (known.code === "internal") gateway.log.error({ err: error, request: request.id }, "request failed");
-    if (known.retryAfterMs !== undefined)
-      void reply.header("retry-after", Math.ceil(known.retryAfterMs / 1000));
-    return reply.status(known.status).send({ error: { ...known.body(), request: request.id } });
-  });
+  app.setErrorHandler(refuse);
   app.setNotFoundHandler((request) => {
     throw new AppError("not_found", {
       message: `There is no ${request.method} ${request.url.split("?")[0]}.`,
@@ -46,12 +56,14 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
   return app;
 }
 
+const BAD_JSON = new Set(["FST_ERR_CTP_EMPTY_JSON_BODY", "FST_ERR_CTP_INVALID_JSON_BODY"]);
+
 /** fastify's own refusals in the words of our table. */
 function fromHttpError(error: unknown): AppError {
   const { code, statusCode, message } = error as Partial<FastifyError>;
   if (error instanceof AppError) return error;
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return new AppError("payload_too_large");
-  if (code === "FST_ERR_CTP_EMPTY_JSON_BODY" || error instanceof SyntaxError) return new AppError("bad_json");
+  if (code !== undefined && BAD_JSON.has(code)) return new AppError("bad_json");
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new AppError("bad_request", message === undefined ? {} : { message });
   }

@@ -37,7 +37,13 @@ const metadata = z
     (value) => Buffer.byteLength(value) <= METADATA_BYTES_MAX,
     `must be at most ${METADATA_BYTES_MAX} bytes`,
   );
-const columns = z.record(z.string().max(32), z.number());
+/** zod's record would drop a key of this name in silence. */
+const noProto = (value: unknown) =>
+  !(typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__"));
+const columns = z
+  .unknown()
+  .refine(noProto, "must not have a column __proto__")
+  .pipe(z.record(z.string().max(32), z.number()));
 
 const submissionFields = {
   score: z.number(),
@@ -68,7 +74,7 @@ const seasonQuery = { season: z.coerce.number().int().min(1).optional() };
 export const boardParams = z.object({ board: boardId });
 export const memberParams = z.object({ board: boardId, member });
 export const topQuery = z.strictObject({
-  limit: whole(1, TOP_LIMIT_MAX).default(20),
+  limit: whole(1, TOP_LIMIT_MAX).optional(),
   offset: whole(0, Number.MAX_SAFE_INTEGER).default(0),
   cursor: z.string().max(512).optional(),
   ...seasonQuery,
@@ -79,7 +85,13 @@ export const memberQuery = z.strictObject({
 });
 export const aroundQuery = z.strictObject({ limit: whole(1, AROUND_LIMIT_MAX).default(11), ...seasonQuery });
 export const seasonOnly = z.strictObject(seasonQuery);
-export const scoreQuery = z.looseObject({ score: z.coerce.number(), ...seasonQuery });
+/** A number as people write it in a query: empty text is none. */
+export const numberText = z
+  .string()
+  .regex(/^[+-]?(\d|\.\d)/, "must be one number")
+  .transform(Number)
+  .pipe(z.number());
+export const scoreQuery = z.looseObject({ score: numberText, ...seasonQuery });
 
 const view = z.union([z.literal(10), z.literal(100), z.literal("all")]);
 export const feedQuery = z.strictObject({

@@ -83,13 +83,11 @@ export class Sockets {
   #connected(socket: GameSocket): void {
     const { sockets } = this.#gateway.counters;
     sockets.inc();
-    socket.use(([name, payload, ack], next) => {
-      void this.#dispatch(
-        socket,
-        String(name),
-        payload,
-        typeof ack === "function" ? (ack as AnyAck) : undefined,
-      );
+    socket.use(([name, ...rest], next) => {
+      // Also a message without a payload is acknowledged [P-10].
+      const last: unknown = rest.at(-1);
+      const ack = typeof last === "function" ? (last as AnyAck) : undefined;
+      void this.#dispatch(socket, String(name), rest[0] === ack ? undefined : rest[0], ack);
       // Everything is handled here; there are no listeners behind.
       void next;
     });
@@ -123,7 +121,7 @@ export class Sockets {
       if (refused.code === "internal")
         this.#gateway.log.error({ err: error, message: name }, "message failed");
       ack?.({ ok: false, error: refused.body() });
-      if (refused.code === "bad_request" && ++socket.data.malformed >= MALFORMED_MAX) {
+      if (refused.code === "bad_request" && ++socket.data.malformed === MALFORMED_MAX) {
         sayBye(socket, "protocol_violation", [0, 0]);
       }
     }

@@ -14,7 +14,7 @@ import type { Hasher } from "./hashing.ts";
 import { readMetadata } from "./metadata.ts";
 import { prefixKey, unpackKey } from "./packing.ts";
 import { encodeCursor, type Place } from "./page-cursor.ts";
-import { entryValues, scaleWhole } from "./values.ts";
+import { columnValue, entryValues, scaleWhole } from "./values.ts";
 
 export type Page = { total: number; entries: Entry[]; cursor?: string };
 
@@ -113,7 +113,7 @@ export class Reader {
   ): Promise<{ rank: number; total: number; percentile: number }> {
     const scaled: number[] = [];
     for (const [i, column] of open.layout.columns.entries()) {
-      const value = i === 0 ? values.score : values.columns?.[column.column.name];
+      const value = columnValue(values, column, i);
       if (value === undefined) break;
       scaled.push(scaleWhole(column, value));
     }

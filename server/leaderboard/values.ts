@@ -25,8 +25,17 @@ export function payloadOf({ board, layout }: OpenBoard, values: EntryValues, arr
   return deltas;
 }
 
-function columnValue(values: EntryValues, { column }: ColumnLayout, index: number): number | undefined {
-  return index === 0 ? values.score : values.columns?.[column.name];
+/** The value given for a column; `index` 0 is the score. */
+export function columnValue(
+  values: EntryValues,
+  { column }: ColumnLayout,
+  index: number,
+): number | undefined {
+  if (index === 0) return values.score;
+  // A column may be called "constructor".
+  return values.columns && Object.hasOwn(values.columns, column.name)
+    ? values.columns[column.name]
+    : undefined;
 }
 
 function refuseUnknownColumns(columns: ColumnLayout[], values: EntryValues): void {

@@ -7,7 +7,7 @@ export type SweepOptions = { redis: Redis; sweepMs: number; sweepShardsPerSecond
 
 export class Sweep {
   readonly #options: SweepOptions;
-  /** What the shards said when last looked at: incarnation, history and versions in one text. */
+  /** What decides the published top, when last looked at: its size, the history, incarnations and versions, in one text. */
   readonly #seen = new Map<string, string>();
   #next = 0;
   #lookedAt = performance.now();
@@ -19,7 +19,7 @@ export class Sweep {
 
   /** Note what a tick has dealt with. */
   seen(open: OpenBoard, state: BoardState): void {
-    this.#seen.set(open.board.id, fingerprint(state));
+    this.#seen.set(open.board.id, fingerprint(open, state));
   }
 
   /** Look at as many of the inactive boards as are due. @returns those that changed since, or were never looked at */
@@ -27,7 +27,7 @@ export class Sweep {
     const due = this.#due(boards.filter(({ board }) => !active.has(board.id)));
     if (due.length === 0) return [];
     const states = await readStates(this.#options.redis, due);
-    const changed = due.filter((open, i) => this.#seen.get(open.board.id) !== fingerprint(states[i]!));
+    const changed = due.filter((open, i) => this.#seen.get(open.board.id) !== fingerprint(open, states[i]!));
     return changed.map(({ board }) => board.id);
   }
 
@@ -50,6 +50,10 @@ export class Sweep {
   }
 }
 
-function fingerprint({ replid, shards }: BoardState): string {
-  return [replid, ...shards.map(({ incarnation, version }) => `${incarnation} ${version}`)].join("\n");
+function fingerprint({ board }: OpenBoard, { replid, shards }: BoardState): string {
+  return [
+    replid,
+    board.topSize,
+    ...shards.map(({ incarnation, version }) => `${incarnation} ${version}`),
+  ].join("\n");
 }

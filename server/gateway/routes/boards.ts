@@ -12,6 +12,10 @@ import { callerOf } from "../caller.ts";
 import { checkSeason, type Gateway, openFeedOf, readableBoard } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 
+const TOP_LIMIT = 20;
+
+type TopQuery = { limit?: number | undefined; offset: number };
+
 export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
   const { reader, registry } = gateway;
 
@@ -43,7 +47,7 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get("/v1/boards/:board/top", async (request) => {
     const { open, query } = await asked(request, schemas.topQuery);
     if (query.cursor === undefined) return publishedTop(gateway, open, query);
-    const page = await reader.page(open, decodeCursor(open, query.cursor), query.limit);
+    const page = await reader.page(open, decodeCursor(open, query.cursor), query.limit ?? TOP_LIMIT);
     return { ...heading(open), exact: true, ...page };
   });
 
@@ -84,11 +88,9 @@ function heading({ board, season }: OpenBoard): { board: string; season: number 
 }
 
 /** The published top from this gateway's memory, exact at its position. */
-async function publishedTop(
-  gateway: Gateway,
-  open: OpenBoard,
-  { limit, offset }: { limit: number; offset: number },
-) {
+async function publishedTop(gateway: Gateway, open: OpenBoard, query: TopQuery) {
+  const { offset } = query;
+  const limit = query.limit ?? Math.max(1, Math.min(TOP_LIMIT, open.board.topSize - offset));
   if (offset + limit > open.board.topSize) {
     const message = `offset + limit must be at most ${open.board.topSize}; page on with the cursor of the last answer.`;
     throw new AppError("bad_request", { message });
@@ -107,17 +109,23 @@ async function publishedTop(
 /** `?score=25&column.wins=1`: columns after the score may be left out, from the last one on. */
 function valuesOf({ board }: OpenBoard, query: { score: number } & Record<string, unknown>): EntryValues {
   const columns: Record<string, number> = {};
+  const names = board.columns.slice(1).map(({ name }) => name);
   for (const [name, value] of Object.entries(query)) {
     if (name === "score" || name === "season") continue;
     const column = /^column\.(.+)$/.exec(name)?.[1];
-    if (column === undefined || !board.columns.slice(1).some((known) => known.name === column)) {
+    if (column === undefined || !names.includes(column)) {
       throw new AppError("column_unknown", {
         message: `"${name}" is not "column.<name>" of a column of this board.`,
       });
     }
-    columns[column] = Number(value);
+    columns[column] = schemas.parse(schemas.numberText, value);
   }
-  return Object.keys(columns).length > 0 ? { score: query.score, columns } : { score: query.score };
+  const given = Object.keys(columns).length;
+  const missing = names.slice(0, given).find((name) => !Object.hasOwn(columns, name));
+  if (missing !== undefined) {
+    throw new AppError("column_missing", { message: `Column "${missing}" comes before one that is given.` });
+  }
+  return given > 0 ? { score: query.score, columns } : { score: query.score };
 }
 
 function refuseTooMany(body: unknown, max: number): void {

@@ -1,6 +1,6 @@
 /** The feed as server-sent events, for readers without a socket library [P-15]. */
 import type { ServerResponse } from "node:http";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Frame, Position, Snapshot } from "../../../client-sdk/protocol/messages.ts";
 import { AppError } from "../../base/errors.ts";
 import type { View, ViewListener } from "../../feed/view.ts";
@@ -18,24 +18,21 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
     }
   });
 
-  app.get("/v1/boards/:board/feed", async (request, reply) => {
+  // A HEAD route of its own would follow the feed without ever ending.
+  app.get("/v1/boards/:board/feed", { exposeHeadRoute: false }, async (request, reply) => {
     const { board } = schemas.parse(schemas.boardParams, request.params);
     const caller = await callerOf(gateway, request);
     const open = await readableBoard(gateway, board, caller);
     const query = schemas.parse(schemas.feedQuery, request.query);
     checkSeason(open, query.season);
+    const feed = await openFeedOf(gateway, open);
+    // From here on nothing is awaited, so that the limit holds and a reader that has left meanwhile is noticed.
     if (readers.size >= gateway.limits.sseMax)
       throw new AppError("too_many_connections", { retryAfterMs: 5_000 });
-    const feed = await openFeedOf(gateway, open);
-    const release = gateway.hub.follow(open.feed);
     reply.hijack();
-    const allowed = reply.getHeader("access-control-allow-origin");
-    reply.raw.writeHead(200, {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      "x-accel-buffering": "no",
-      ...(typeof allowed === "string" ? { "access-control-allow-origin": allowed } : {}),
-    });
+    if (reply.raw.destroyed) return;
+    const release = gateway.hub.follow(open.feed);
+    writeHead(reply);
     const reader = new SseReader(reply.raw, feed.view(query.view), gateway.limits.lagMsMax);
     readers.set(reader, { board, caller });
     gateway.counters.sseReaders.set(readers.size);
@@ -51,6 +48,18 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.addHook("preClose", async () => {
     for (const reader of readers.keys()) reader.end();
   });
+}
+
+/** At once: a reader whose position is the present one may get nothing else for a while. */
+function writeHead(reply: FastifyReply): void {
+  const allowed = reply.getHeader("access-control-allow-origin");
+  reply.raw.writeHead(200, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+    ...(typeof allowed === "string" ? { "access-control-allow-origin": allowed } : {}),
+  });
+  reply.raw.flushHeaders();
 }
 
 /** `epoch:offset`; anything else is as good as none. */
