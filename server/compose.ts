@@ -127,7 +127,7 @@ async function startMerger(
     ...options.mergerOptions(config),
     redis,
     subscriber,
-    boards: () => registry.list(),
+    boards: () => registry.boards,
     now: systemClock.now,
     log: around.log,
     metrics: createMergerMetrics(metrics),

@@ -37,7 +37,12 @@ export class Registry {
     this.#clock = options.clock;
   }
 
-  /** Every known board, by id. */
+  /** Every known board, by id: a live view. */
+  get boards(): ReadonlyMap<string, OpenBoard> {
+    return this.#boards;
+  }
+
+  /** Every known board, sorted by id. */
   list(): OpenBoard[] {
     return [...this.#boards.values()].sort((a, b) => (a.board.id < b.board.id ? -1 : 1));
   }

@@ -12,7 +12,7 @@ import type { FeedLimits } from "../feed/feed-store.ts";
 import { activeSince, listenForHints, MARK_EVERY_MS } from "../leaderboard/activity.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { type BoardState, FencedError, readStates } from "../leaderboard/top-reader.ts";
-import { type Lease, mergerLease } from "../locks/lease.ts";
+import { type ActiveBoard, ActiveBoards } from "./active-boards.ts";
 import { BoardMerger } from "./board-merger.ts";
 import type { MergerMetrics } from "./merger-metrics.ts";
 import { Sweep } from "./sweep.ts";
@@ -20,8 +20,8 @@ import { Sweep } from "./sweep.ts";
 export type MergerOptions = {
   redis: Redis;
   subscriber: Redis;
-  /** Every known board. */
-  boards: () => OpenBoard[];
+  /** Every known board, by id. */
+  boards: () => ReadonlyMap<string, OpenBoard>;
   now: () => number;
   log: Log;
   metrics: MergerMetrics;
@@ -36,119 +36,75 @@ export type MergerOptions = {
   sweepShardsPerSecond: number;
 };
 
-type Active = { lease: Lease; merger: BoardMerger | undefined; changedAt: number; retryAt: number };
+/** A board that only the sweep found is looked at for this long: most have nothing new. */
+const SWEPT_MS = 500;
 
 export class Merger {
   readonly #options: MergerOptions;
-  readonly #active = new Map<string, Active>();
+  readonly #active: ActiveBoards;
   readonly #sweep: Sweep;
   readonly #loop: Loop;
   #marksReadAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: MergerOptions) {
     this.#options = options;
+    this.#active = new ActiveBoards(options);
     this.#sweep = new Sweep(options);
     const onError = (error: unknown): void => options.log.warn({ err: error }, "merger tick failed");
     this.#loop = new Loop({ everyMs: options.tickMs, step: () => this.#tick(), onError });
   }
 
   async start(): Promise<void> {
-    await listenForHints(this.#options.subscriber, (board) => this.#wake(board));
+    await listenForHints(this.#options.subscriber, (board) => this.#active.wake(board));
     this.#loop.start();
   }
 
   async stop(): Promise<void> {
     await this.#loop.stop();
-    const released = [...this.#active.values()].map(({ lease }) => lease.release().catch(() => undefined));
-    await Promise.all(released);
-    this.#active.clear();
-  }
-
-  /** Boards that are ticked at present. */
-  get activeBoards(): string[] {
-    return [...this.#active.keys()];
-  }
-
-  #wake(board: string): void {
-    const active = this.#active.get(board);
-    if (active) {
-      active.changedAt = performance.now();
-      return;
-    }
-    const { redis, leaseTtlMs } = this.#options;
-    const lease = mergerLease(redis, board, leaseTtlMs);
-    this.#active.set(board, { lease, merger: undefined, changedAt: performance.now(), retryAt: 0 });
+    await this.#active.releaseAll();
   }
 
   async #tick(): Promise<void> {
     const startedAt = performance.now();
-    const boards = new Map(this.#options.boards().map((open) => [open.board.id, open]));
+    const boards = this.#options.boards();
     await this.#readMarks(startedAt, boards);
-    for (const board of await this.#sweep.changed([...boards.values()], this.#active)) this.#wake(board);
-    const held = await this.#heldBoards(boards);
-    if (held.length > 0) {
-      const states = await readStates(this.#options.redis, held);
-      await Promise.all(held.map((open, i) => this.#tickBoard(open, states[i]!)));
+    for (const board of await this.#sweep.changed(boards, this.#active)) this.#active.wake(board, SWEPT_MS);
+    const turns = await this.#active.turns(boards);
+    if (turns.length > 0) {
+      const open = turns.map(({ board }) => boards.get(board)!);
+      const states = await readStates(this.#options.redis, open);
+      await Promise.all(turns.map((active, i) => this.#takeTurn(active, open[i]!, states[i]!)));
       this.#options.metrics.tickSeconds.observe((performance.now() - startedAt) / 1000);
     }
-    await this.#letQuietOnesGo();
+    await this.#active.letQuietOnesGo();
   }
 
   /** Once a second: boards that ingest marked, whether or not their hints arrived. */
-  async #readMarks(nowMs: number, boards: Map<string, OpenBoard>): Promise<void> {
+  async #readMarks(nowMs: number, boards: ReadonlyMap<string, OpenBoard>): Promise<void> {
     if (nowMs - this.#marksReadAt < 1_000) return;
     const marked = await activeSince(this.#options.redis, this.#options.now() - 2 * MARK_EVERY_MS);
     this.#marksReadAt = nowMs;
-    for (const board of marked) if (boards.has(board)) this.#wake(board);
+    for (const board of marked) if (boards.has(board)) this.#active.wake(board);
   }
 
-  /** The active boards whose lease this process holds. One that another holds is tried again a little later. */
-  async #heldBoards(boards: Map<string, OpenBoard>): Promise<OpenBoard[]> {
-    const now = performance.now();
-    const held = [...this.#active].map(async ([board, active]) => {
-      const open = boards.get(board);
-      if (!open || active.retryAt > now) return undefined;
-      if (await active.lease.hold()) return open;
-      active.merger = undefined;
-      active.retryAt = now + this.#options.leaseTtlMs / 6;
-      return undefined;
-    });
-    return (await Promise.all(held)).filter((open) => open !== undefined);
-  }
-
-  async #tickBoard(open: OpenBoard, state: BoardState): Promise<void> {
-    const active = this.#active.get(open.board.id)!;
+  async #takeTurn(active: ActiveBoard, open: OpenBoard, state: BoardState): Promise<void> {
     const { redis, feed, metrics, log } = this.#options;
     try {
       active.merger ??= new BoardMerger({ redis, open, token: active.lease.token!, limits: feed });
-      if ((await active.merger.tick(open, state)) === "published") {
-        metrics.frames.inc();
-        active.changedAt = performance.now();
-      }
+      const result = await active.merger.tick(open, state);
+      if (result === "published") metrics.frames.inc();
+      this.#active.done(active, result === "published");
       this.#sweep.seen(open, state);
     } catch (error) {
-      // Derived state: whatever went wrong, the next turn begins with a full read.
-      active.merger = undefined;
       if (error instanceof FencedError) {
         metrics.fenced.inc();
-        active.lease.lost();
+        this.#active.fenced(active);
         return;
       }
       const lost = error instanceof AppError && error.code === "store_lost";
-      active.retryAt = performance.now() + (lost ? 1_000 : 100);
-      log.warn(
-        { board: open.board.id, err: error },
-        lost ? "the board's data is missing in Redis" : "merge failed",
-      );
-    }
-  }
-
-  async #letQuietOnesGo(): Promise<void> {
-    const before = performance.now() - this.#options.quietMs;
-    for (const [board, active] of this.#active) {
-      if (active.changedAt >= before) continue;
-      this.#active.delete(board);
-      await active.lease.release();
+      const message = lost ? "the board's data is missing in Redis" : "merge failed";
+      log.warn({ board: open.board.id, err: error }, message);
+      await this.#active.failed(active, lost ? 1_000 : 100);
     }
   }
 }

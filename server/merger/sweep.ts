@@ -1,6 +1,7 @@
 /** The slow look at boards that nobody announced, in turns and within a budget: what finds a change whose hint and mark were lost. */
 import type { Redis } from "ioredis";
 import type { OpenBoard } from "../leaderboard/board.ts";
+import { SHARDS_MAX } from "../leaderboard/board-schema.ts";
 import { type BoardState, readStates } from "../leaderboard/top-reader.ts";
 
 export type SweepOptions = { redis: Redis; sweepMs: number; sweepShardsPerSecond: number };
@@ -9,9 +10,11 @@ export class Sweep {
   readonly #options: SweepOptions;
   /** What decides the published top, when last looked at: its size, the history, incarnations and versions, in one text. */
   readonly #seen = new Map<string, string>();
-  #next = 0;
-  #lookedAt = performance.now();
+  #round: string[] = [];
+  #roundAt = Number.NEGATIVE_INFINITY;
+  #perSecond = 0;
   #credit = 0;
+  #lookedAt = performance.now();
 
   constructor(options: SweepOptions) {
     this.#options = options;
@@ -23,30 +26,46 @@ export class Sweep {
   }
 
   /** Look at as many of the inactive boards as are due. @returns those that changed since, or were never looked at */
-  async changed(boards: readonly OpenBoard[], active: ReadonlyMap<string, unknown>): Promise<string[]> {
-    const due = this.#due(boards.filter(({ board }) => !active.has(board.id)));
+  async changed(
+    boards: ReadonlyMap<string, OpenBoard>,
+    active: { has(board: string): boolean },
+  ): Promise<string[]> {
+    const due = this.#due(boards).filter(({ board }) => !active.has(board.id));
     if (due.length === 0) return [];
     const states = await readStates(this.#options.redis, due);
     const changed = due.filter((open, i) => this.#seen.get(open.board.id) !== fingerprint(open, states[i]!));
     return changed.map(({ board }) => board.id);
   }
 
-  #due(idle: readonly OpenBoard[]): OpenBoard[] {
+  /** The next boards of the round that the time since the last call pays for. A round begins with the boards of that moment. */
+  #due(boards: ReadonlyMap<string, OpenBoard>): OpenBoard[] {
     const now = performance.now();
-    const seconds = (now - this.#lookedAt) / 1000;
+    if (this.#round.length === 0 && now >= this.#roundAt) this.#beginRound(boards, now);
+    this.#credit = Math.min(
+      this.#credit + (this.#perSecond * (now - this.#lookedAt)) / 1000,
+      this.#perSecond,
+    );
     this.#lookedAt = now;
-    const shards = idle.reduce((sum, { board }) => sum + board.shards, 0);
-    const perSecond = Math.min(this.#options.sweepShardsPerSecond, (shards * 1000) / this.#options.sweepMs);
-    this.#credit = Math.min(this.#credit + perSecond * seconds, this.#options.sweepShardsPerSecond);
     const due: OpenBoard[] = [];
-    while (due.length < idle.length) {
-      const open = idle[this.#next % idle.length]!;
-      if (open.board.shards > this.#credit) break;
+    for (let id = this.#round.at(-1); id !== undefined; id = this.#round.at(-1)) {
+      const open = boards.get(id);
+      if (open && open.board.shards > this.#credit) break;
+      this.#round.pop();
+      if (!open) continue;
       this.#credit -= open.board.shards;
-      this.#next++;
       due.push(open);
     }
     return due;
+  }
+
+  #beginRound(boards: ReadonlyMap<string, OpenBoard>, now: number): void {
+    const { sweepMs, sweepShardsPerSecond } = this.#options;
+    let shards = 0;
+    for (const { board } of boards.values()) shards += board.shards;
+    // Never less than one large board a second, or its turn would not come.
+    this.#perSecond = Math.max(SHARDS_MAX, Math.min(sweepShardsPerSecond, (shards * 1000) / sweepMs));
+    this.#round = [...boards.keys()];
+    this.#roundAt = now + sweepMs;
   }
 }
 

@@ -2,11 +2,13 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { ensureServer } from "../../server/redis/managed/install-server.ts";
 import { describeProcess, endProcess } from "../../server/redis/managed/process-table.ts";
 import { startTestRedis } from "./redis.ts";
 
+const TESTS = fileURLToPath(new URL("..", import.meta.url));
 const PREFIX = "rankwire-test-";
 
 /** @returns what vitest calls after the last test */
@@ -14,13 +16,20 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await ensureServer({ install: "auto", say: (line) => console.log(line) });
   await removeDeadRuns();
   const folder = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
-  const redis = await startTestRedis({ root: folder });
+  const files = await testFiles();
+  const redis = await startTestRedis({ root: folder, args: ["--databases", String(files.length + 1)] });
   project.provide("redisUrl", redis.url);
+  project.provide("databases", Object.fromEntries(files.map((file, i) => [file, i + 1])));
   project.provide("testRunFolder", folder);
   return async () => {
     await redis.stop();
     await removeRun(folder);
   };
+}
+
+async function testFiles(): Promise<string[]> {
+  const names = await readdir(TESTS, { recursive: true });
+  return names.filter((name) => name.endsWith(".test.ts")).map((name) => join(TESTS, name));
 }
 
 /** What runs that were killed have left behind: the folder's name says whose it is. */
