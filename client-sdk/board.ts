@@ -1,11 +1,12 @@
 /** A board as the application holds it: submit, follow, ask. */
-import { ask } from "./asking.ts";
+
 import type { BoardMemory } from "./board-memory.ts";
 import type { Connection } from "./connection.ts";
 import type { Environment } from "./environment.ts";
 import { ownError } from "./errors.ts";
+import { getOrMake } from "./get-or-make.ts";
 import type { Limits } from "./limits.ts";
-import { obtain } from "./obtain.ts";
+import { ask } from "./patient-request.ts";
 import type { BoardInfo, RankAnswer, SubmissionResult, ViewSize } from "./protocol/messages.ts";
 import type { SubmitQueue } from "./submit-queue.ts";
 import type { Subscription } from "./subscription.ts";
@@ -63,7 +64,7 @@ export function createBoard(id: string, parts: BoardParts): Board {
       if (!Number.isInteger(limit) || limit < 1) {
         throw ownError("bad_request", `A limit is a whole number from 1 up, not ${limit}.`);
       }
-      return obtain(tops, limit, () => createTopStore(subscriptionOf(id, viewSizeFor(limit)), limit));
+      return getOrMake(tops, limit, () => createTopStore(subscriptionOf(id, viewSizeFor(limit)), limit));
     },
     rank: async (member) => {
       const message = member === undefined ? { board: id } : { board: id, member };

@@ -1,12 +1,13 @@
 /** Puts the parts together: one connection, one queue, and one subscription for every view that is followed. */
-import { whenConnected } from "./asking.ts";
+
 import { type Board, createBoard } from "./board.ts";
 import { BoardMemory } from "./board-memory.ts";
 import { Connection, type ConnectionState, type TokenSource } from "./connection.ts";
 import { type Environment, systemEnvironment } from "./environment.ts";
 import { ownError } from "./errors.ts";
+import { getOrMake } from "./get-or-make.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import { obtain } from "./obtain.ts";
+import { whenConnected } from "./patient-request.ts";
 import type { BoardInfo, ViewSize } from "./protocol/messages.ts";
 import type { Store } from "./store.ts";
 import { SubmitQueue } from "./submit-queue.ts";
@@ -72,7 +73,7 @@ export function createClient(options: ClientOptions): RankwireClient {
   const subscriptionOf = (board: string, view: ViewSize): Subscription => {
     const onInfo = (info: BoardInfo): void => memory.learn(info);
     const state = connection.state.getSnapshot();
-    return obtain(subscriptions, keyOf(board, view), () => {
+    return getOrMake(subscriptions, keyOf(board, view), () => {
       const made = new Subscription({ board, view, connection, environment, limits, onInfo });
       if (state.status === "closed") made.end(state.reason);
       return made;
@@ -89,7 +90,7 @@ export function createClient(options: ClientOptions): RankwireClient {
     },
     close: () => connection.close(ownError("closed", "The client was closed.")),
     state: connection.state,
-    board: (id) => obtain(boards, id, () => createBoard(id, parts)),
+    board: (id) => getOrMake(boards, id, () => createBoard(id, parts)),
   };
 }
 

@@ -26,7 +26,7 @@ local incarnation, producer, seq = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local rule, layout, limits, fields = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 -- @include "submit_events.lua"
 -- @include "submit_sequence.lua"
--- @include "submit_ids.lua"
+-- @include "submit_idempotency.lua"
 
 local state = redis.call('HMGET', meta, 'incarnation', 'state', 'cutoff', 'hidden', 'rotated')
 if state[1] ~= incarnation then return { 'store_lost' } end

@@ -101,7 +101,7 @@ export async function readSince(
   max: number,
 ): Promise<StoredFrame[] | undefined> {
   const args = [position.epoch, position.offset, max];
-  const reply = await runScript(redis, "feed/since", [keys.state, keys.frames], args);
+  const reply = await runScript(redis, "feed/resume", [keys.state, keys.frames], args);
   const { tag, rest } = tagged(reply, ["frames", "snapshot_required"]);
   return tag === "frames" ? (rest as string[]).map((text) => decodeMessage(text) as StoredFrame) : undefined;
 }

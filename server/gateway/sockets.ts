@@ -6,11 +6,12 @@
 import type { Server as HttpServer } from "node:http";
 import { Server } from "socket.io";
 import { AppError, toAppError } from "../base/errors.ts";
-import { Rooms } from "./following.ts";
+import { backlogOf } from "./backlog.ts";
 import type { Caller, Gateway } from "./gateway.ts";
 import { handlers } from "./handlers/index.ts";
 import { parse, type SocketMessages, socketMessages } from "./schemas.ts";
-import { type AnyAck, backlogOf, type GameServer, type GameSocket, sayBye } from "./socket-types.ts";
+import { type AnyAck, type GameServer, type GameSocket, sayBye } from "./socket-types.ts";
+import { Rooms } from "./view-rooms.ts";
 
 const MALFORMED_MAX = 20;
 /** Answers that may wait for a client that asks but does not read. */

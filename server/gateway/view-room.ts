@@ -7,8 +7,9 @@
  */
 import type { Frame, Position, Snapshot } from "../../client-sdk/protocol/messages.ts";
 import type { View, ViewListener } from "../feed/view.ts";
+import { backlogOf, onDrain } from "./backlog.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
-import { backlogOf, type GameServer, type GameSocket, onDrain, sayBye } from "./socket-types.ts";
+import { type GameServer, type GameSocket, sayBye } from "./socket-types.ts";
 
 export type RoomLimits = { lagPacketsMax: number; lagMsMax: number };
 

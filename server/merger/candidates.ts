@@ -10,7 +10,7 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import { comparePlaces } from "../leaderboard/reader.ts";
 import { type BoardState, raiseCutoffs, readTops, type ShardTop } from "../leaderboard/top-reader.ts";
-import { mergeTops } from "./merge.ts";
+import { mergeTops } from "./merge-tops.ts";
 
 const RESERVE = 1.25;
 const RAISE_ABOVE = 1.5;

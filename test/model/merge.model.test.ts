@@ -9,7 +9,7 @@ import type { Place } from "../../server/leaderboard/page-cursor.ts";
 import { comparePlaces } from "../../server/leaderboard/reader.ts";
 import { readStates } from "../../server/leaderboard/top-reader.ts";
 import { Candidates } from "../../server/merger/candidates.ts";
-import { mergeTops } from "../../server/merger/merge.ts";
+import { mergeTops } from "../../server/merger/merge-tops.ts";
 import { commandConnection, openBoard } from "../support/builders.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 import { Submitter } from "../support/submitter.ts";

@@ -54,7 +54,7 @@ describe("the floor checkers", () => {
     ["server/feed/a.ts", `const x = await import("../locks/lease.ts");`, "server/feed may import only"],
     ["server/base/a.ts", `import "../redis/keys.ts";`, "server/base may import only"],
     ["server/ingest/a.ts", `import { x } from "../feed/feed.ts";`, "server/ingest may import only"],
-    ["server/ingest/a.ts", `import { x } from "../merger/merge.ts";`, "server/ingest may import only"],
+    ["server/ingest/a.ts", `import { x } from "../merger/merge-tops.ts";`, "server/ingest may import only"],
     ["server/gateway/a.ts", `import { x } from "../config.ts";`, "server/gateway may import only"],
     ["server/gateway/a.ts", `import { x } from "../merger/merger.ts";`, "server/gateway may import only"],
     ["server/base/a.ts", `import { type X, y } from "../config.ts";`, "server/base may import only"],

@@ -2,8 +2,8 @@
 import type { Entry } from "../../client-sdk/index.ts";
 import { CountingNumber } from "./counting-number.ts";
 import { make, setText, wantsCalm } from "./dom.ts";
-import { invaderOf } from "./invader.ts";
 import { type FormatNumber, formatChange } from "./number-format.ts";
+import { pixelFigureOf } from "./pixel-figure.ts";
 import { RankTrend } from "./rank-trend.ts";
 
 export type RowDetails = {
@@ -36,7 +36,7 @@ export class BoardRow {
     this.element.dataset.member = member;
     this.#button.type = "button";
     const name = make("span", "name", member);
-    this.#button.append(this.#rank, this.#trendMark, invaderOf(member), name, this.#gap, this.#scoreText);
+    this.#button.append(this.#rank, this.#trendMark, pixelFigureOf(member), name, this.#gap, this.#scoreText);
     this.element.append(this.#button);
   }
 

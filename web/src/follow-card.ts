@@ -2,8 +2,8 @@
 import type { RankAnswer } from "../../client-sdk/index.ts";
 import { CountingNumber } from "./counting-number.ts";
 import { byId, setText } from "./dom.ts";
-import { invaderOf } from "./invader.ts";
 import { type FormatNumber, formatChange, formatCount, formatPercentile } from "./number-format.ts";
+import { pixelFigureOf } from "./pixel-figure.ts";
 import { RankTrend } from "./rank-trend.ts";
 import { Sparkline } from "./sparkline.ts";
 
@@ -38,7 +38,7 @@ export class FollowCard {
     this.#history = [];
     this.#answer = undefined;
     this.#spark.draw([]);
-    this.#mark.replaceChildren(invaderOf(member));
+    this.#mark.replaceChildren(pixelFigureOf(member));
     setText(this.#name, member);
     setText(this.#rank, "–");
     setText(this.#change, "");

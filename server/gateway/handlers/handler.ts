@@ -1,7 +1,8 @@
 /** What a handler is given. */
-import type { Rooms } from "../following.ts";
+
 import type { Gateway } from "../gateway.ts";
 import type { GameSocket } from "../socket-types.ts";
+import type { Rooms } from "../view-rooms.ts";
 
 export type Context = { gateway: Gateway; rooms: Rooms; socket: GameSocket };
 

@@ -1,5 +1,5 @@
 /** What `map` holds under `key`, made and put there if there is nothing yet. */
-export function obtain<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+export function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const known = map.get(key);
   if (known !== undefined) return known;
   const made = make();

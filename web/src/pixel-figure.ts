@@ -3,7 +3,7 @@ import { makeSvg } from "./dom.ts";
 
 const SIZE = 5;
 
-export function invaderOf(member: string): SVGSVGElement {
+export function pixelFigureOf(member: string): SVGSVGElement {
   const hash = hashOf(member);
   let path = "";
   for (let row = 0; row < SIZE; row++) {

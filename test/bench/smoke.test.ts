@@ -1,0 +1,64 @@
+/** The benches run from end to end. What they measure in a smoke run means nothing and is not looked at. */
+import { spawn } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { ROOT } from "../style/sources.ts";
+
+type Run = { code: number | null; stdout: string; stderr: string };
+
+function bench(...args: string[]): Promise<Run> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("npm", ["run", "--silent", "bench", "--", ...args], { cwd: ROOT });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe("npm run bench", () => {
+  test.each([
+    ["submit", "submit.redis-cpu.set"],
+    ["fanout", "fanout.latency.p99"],
+  ])(
+    "%s prints a JSON line per figure and leaves no Redis behind",
+    { timeout: 60_000 },
+    async (name, one) => {
+      const { code, stdout, stderr } = await bench(name, "--quick");
+      expect(code, stderr).toBe(0);
+      const figures = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(figures.map((figure) => figure.name)).toContain(one);
+      for (const figure of figures) {
+        expect(Object.keys(figure)).toEqual(["name", "value", "unit", "baseline", "ratio", "target", "ok"]);
+        expect(Number.isFinite(figure.value), JSON.stringify(figure)).toBe(true);
+      }
+      const pids = [...stderr.matchAll(/^redis-server \S+ on port \d+, pid (\d+)$/gm)].map(([, pid]) =>
+        Number(pid),
+      );
+      expect(pids.length).toBeGreaterThan(0);
+      expect(pids.filter(isRunning)).toEqual([]);
+    },
+  );
+
+  test("without a name lists what there is, and refuses a name that there is not", async () => {
+    expect((await bench()).stderr).toContain("submit");
+    expect((await bench("nothing")).code).toBe(2);
+  });
+});
