@@ -20,13 +20,13 @@ local function check_ids(batch, ids_now, ids_before, meta, limits, rotated, now)
   local window_ms, ids_max = string.match(limits, '^(%d+) (%d+)')
   rotate(ids_now, ids_before, meta, tonumber(window_ms), rotated, now)
   local in_now = redis.call('SMISMEMBER', ids_now, unpack(batch.ids))
-  local in_before = redis.call('SMISMEMBER', ids_before, unpack(batch.ids))
+  -- A window without an id, which is the first one and any after a pause, need not be asked.
+  local in_before = redis.call('SCARD', ids_before) > 1 and redis.call('SMISMEMBER', ids_before, unpack(batch.ids))
   local new = 0
   for e = 1, batch.count do
-    if batch.ids[e] ~= '' and (in_now[e] == 1 or in_before[e] == 1) then
-      known[batch.ids[e]] = true
-    elseif batch.ids[e] ~= '' then
-      new = new + 1
+    local id = batch.ids[e]
+    if id ~= '' then
+      if in_now[e] == 1 or (in_before and in_before[e] == 1) then known[id] = true else new = new + 1 end
     end
   end
   if new > 0 and redis.call('SCARD', ids_now) - 1 + new > tonumber(ids_max) then return 'full' end

@@ -1,0 +1,78 @@
+/** `npm run bench -- [names] [--quick] [--write]`: runs benches, prints one JSON line per figure. */
+import { parseArgs } from "node:util";
+import type { Bench, BenchContext, BenchResult } from "./bench.ts";
+import { writeTables } from "./document.ts";
+import { fanoutBench } from "./fanout/fanout.ts";
+import { type Figure, figure } from "./figure.ts";
+import { OwnedProcesses } from "./owned-processes.ts";
+import { type BenchRedis, startRedis } from "./redis-server.ts";
+import { startServer } from "./server-process.ts";
+import { submitBench } from "./submit/submit.ts";
+
+const BENCHES: readonly Bench[] = [submitBench, fanoutBench];
+
+const owned = new OwnedProcesses();
+const stores = new Set<BenchRedis>();
+const say = (line: string): void => console.error(line);
+
+function usage(): string {
+  const list = BENCHES.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`);
+  return ["npm run bench -- <name>… [--quick] [--write]", ...list].join("\n");
+}
+
+async function run(bench: Bench, quick: boolean): Promise<BenchResult> {
+  const figures: Figure[] = [];
+  const context: BenchContext = {
+    quick,
+    say,
+    report: (name, measured, target) => {
+      const one = figure(`${bench.name}.${name}`, measured, target);
+      figures.push(one);
+      console.log(JSON.stringify(one));
+    },
+    startRedis: async (args) => {
+      const redis = await startRedis(owned, say, args);
+      stores.add(redis);
+      return redis;
+    },
+    startServer: (redis, settings) => startServer(owned, redis, settings),
+  };
+  try {
+    await bench.run(context);
+  } finally {
+    await stopEverything();
+  }
+  return { bench: bench.name, figures };
+}
+
+/** Servers first, then the Redis that they talk to, with its folder and our own connections to it. */
+async function stopEverything(): Promise<void> {
+  await owned.stopAll();
+  for (const redis of stores) await redis.stop();
+  stores.clear();
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    void stopEverything().then(() => process.exit(signal === "SIGINT" ? 130 : 143));
+  });
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean", default: false }, write: { type: "boolean", default: false } },
+});
+const chosen = BENCHES.filter(({ name }) => positionals.includes(name));
+const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
+
+if (positionals.length === 0) {
+  console.error(usage());
+} else if (unknown.length > 0) {
+  console.error(`There is no bench ${unknown.join(", ")}.\n${usage()}`);
+  process.exitCode = 2;
+} else {
+  for (const bench of chosen) {
+    const result = await run(bench, values.quick);
+    if (values.write) await writeTables(result);
+  }
+}

@@ -1,0 +1,114 @@
+/** A redis-server of the bench's own on a free loopback port, and what is read from its INFO. */
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { sleep } from "../../server/base/clock.ts";
+import { findServer } from "../../server/redis/managed/find-server.ts";
+import { probeRedis } from "../../server/redis/managed/redis-probe.ts";
+import { registerScripts } from "../../server/redis/scripts.ts";
+import type { OwnedProcesses } from "./owned-processes.ts";
+
+export type BenchRedis = {
+  readonly port: number;
+  readonly url: string;
+  readonly version: string;
+  /** A connection with Rankwire's scripts; closed by `stop`. */
+  connect(): Promise<Redis>;
+  stop(): Promise<void>;
+};
+
+const START_MS = 20_000;
+const PORTS_MAX = 10;
+
+export async function startRedis(
+  owned: OwnedProcesses,
+  say: (line: string) => void,
+  args: readonly string[] = [],
+): Promise<BenchRedis> {
+  const server = await findServer();
+  if (!server) throw new Error("There is no redis-server. `npm start` installs one, or install it yourself.");
+  const dir = await mkdtemp(join(tmpdir(), "rankwire-bench-"));
+  const clients = new Set<Redis>();
+  for (let attempt = 0; attempt < PORTS_MAX; attempt++) {
+    const port = await freePort();
+    const child = spawn(
+      server.command,
+      ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no", ...args],
+      // A group of its own: Ctrl-C is for us, and we end it.
+      { stdio: "ignore", detached: true },
+    );
+    owned.add(child);
+    if (!(await untilReady(port, child.pid ?? 0))) {
+      // Somebody else was quicker to take the port.
+      await owned.stop(child);
+      continue;
+    }
+    say(`redis-server ${server.version} on port ${port}, pid ${child.pid}`);
+    return {
+      port,
+      url: `redis://127.0.0.1:${port}`,
+      version: server.version,
+      connect: () => connect(port, clients),
+      stop: async () => {
+        for (const client of clients) client.disconnect();
+        await owned.stop(child);
+        await rm(dir, { recursive: true, force: true });
+      },
+    };
+  }
+  throw new Error(`No redis-server came up on ${PORTS_MAX} ports.`);
+}
+
+async function connect(port: number, clients: Set<Redis>): Promise<Redis> {
+  const redis = new Redis({
+    port,
+    host: "127.0.0.1",
+    lazyConnect: true,
+    protocol: 2,
+    replyMapping: "legacy",
+  });
+  redis.on("error", () => undefined);
+  clients.add(redis);
+  await redis.connect();
+  registerScripts(redis);
+  return redis;
+}
+
+async function untilReady(port: number, pid: number): Promise<boolean> {
+  const endsAt = performance.now() + START_MS;
+  while (performance.now() < endsAt) {
+    const probe = await probeRedis({ host: "127.0.0.1", port }, 1_000);
+    if (probe.state === "ready") return probe.pid === pid;
+    await sleep(20);
+  }
+  return false;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+/** One number of INFO. */
+export async function infoNumber(redis: Redis, section: string, field: string): Promise<number> {
+  const text = await redis.info(section);
+  const found = new RegExp(`^${field}:([\\d.]+)`, "m").exec(text)?.[1];
+  if (found === undefined) throw new Error(`INFO ${section} has no ${field}`);
+  return Number(found);
+}
+
+/** CPU that this Redis has used so far, user and system, in µs. */
+export async function redisCpuUs(redis: Redis): Promise<number> {
+  const text = await redis.info("cpu");
+  const read = (field: string): number => Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(text)?.[1]);
+  return (read("used_cpu_sys") + read("used_cpu_user")) * 1e6;
+}
