@@ -136,8 +136,10 @@ export class SubmitQueue {
     }
     const error = errorFrom(ack.error, NO_REASON);
     if (error.code === "season_closed") this.#options.memory.forget(lane.board);
-    if (error.retryable) this.#pause(lane, error.retryAfterMs);
-    else this.#refuse(lane, item, error);
+    if (error.retryable) {
+      if (error.code === "unavailable" || error.code === "internal") item.uncertain = true;
+      this.#pause(lane, error.retryAfterMs);
+    } else this.#refuse(lane, item, error);
   }
 
   #unanswered(lane: Lane, item: Pending, error: SdkError): void {

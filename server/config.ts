@@ -113,8 +113,17 @@ export const settings = {
   HTTP_BODY_BYTES_MAX: setting(bytes(4 * 1024 * 1024), "bytes. A larger request body is refused."),
   SUBMISSIONS_MAX: setting(count(10_000), "Submissions of one HTTP call."),
   MEMBERS_MAX: setting(count(5_000), "Members of one HTTP question."),
+  RANK_COUNTS_MAX: setting(
+    count(40_000),
+    "Members × shards of one HTTP question for ranks: what it may cost Redis.",
+  ),
+  SESSION_CHECK_MS: setting(
+    ms(30_000),
+    "ms. Sessions of connected players are checked, and kept alive, this often.",
+  ),
   LAG_PACKETS_MAX: setting(count(8), "Packets that may wait for a socket before it counts as lagging."),
   LAG_MS_MAX: setting(ms(10_000), "ms. A socket that lags this long is closed with `slow_consumer`."),
+  STOP_GRACE_MS: setting(ms(3_000), "ms. Requests under way may take this long when the process stops."),
   SHUTDOWN_MS: setting(ms(10_000), "ms. All services together must have stopped within this time."),
 } as const satisfies Record<string, Setting>;
 
@@ -143,6 +152,9 @@ function brokenRelations(config: Config): string[] {
     broken.push("SESSION_IDLE_MS must not be above SESSION_MAX_MS");
   if (config.DEDUP_WINDOW_MS <= config.INGEST_DEADLINE_MS)
     broken.push("DEDUP_WINDOW_MS must be above INGEST_DEADLINE_MS");
+  if (config.PRODUCER_IDLE_MS <= 2 * config.INGEST_DEADLINE_MS)
+    broken.push("PRODUCER_IDLE_MS must be above 2 × INGEST_DEADLINE_MS");
+  if (config.STOP_GRACE_MS >= config.SHUTDOWN_MS) broken.push("STOP_GRACE_MS must be below SHUTDOWN_MS");
   const production = config.NODE_ENV === "production";
   if (production && (config.ADMIN_KEY === undefined || config.SERVER_KEY === undefined)) {
     broken.push("ADMIN_KEY and SERVER_KEY must be set under NODE_ENV=production");

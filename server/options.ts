@@ -74,5 +74,8 @@ export function gatewayLimits(config: Config): GatewayLimits {
     membersMax: config.MEMBERS_MAX,
     lagPacketsMax: config.LAG_PACKETS_MAX,
     lagMsMax: config.LAG_MS_MAX,
+    rankCountsMax: config.RANK_COUNTS_MAX,
+    sessionCheckMs: config.SESSION_CHECK_MS,
+    stopGraceMs: config.STOP_GRACE_MS,
   };
 }

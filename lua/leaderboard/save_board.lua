@@ -11,5 +11,8 @@ local board, expected, record = ARGV[1], ARGV[2], ARGV[3]
 
 if (redis.call('HGET', boards, board) or '') ~= expected then return { 'conflict' } end
 redis.call('HSET', boards, board, record)
-redis.call('INCR', version)
+-- Never below the time, so that a store that was emptied does not come to the same version again.
+local time = redis.call('TIME')
+local last = tonumber(redis.call('GET', version) or '0')
+redis.call('SET', version, string.format('%.0f', math.max(time[1] * 1000000 + time[2], last + 1)))
 return { 'saved' }

@@ -18,6 +18,11 @@ export class BoundedQueue<T> {
     return "queued";
   }
 
+  /** The first item, which stays. */
+  peek(): T | undefined {
+    return this.#items[this.#head];
+  }
+
   shift(): T | undefined {
     if (this.size === 0) return undefined;
     const item = this.#items[this.#head];

@@ -23,6 +23,12 @@ export type GatewayLimits = {
   membersMax: number;
   lagPacketsMax: number;
   lagMsMax: number;
+  /** Members × shards of one question for ranks. */
+  rankCountsMax: number;
+  /** How often the sessions of connected players are checked, and kept alive. */
+  sessionCheckMs: number;
+  /** How long requests under way may take when the server stops. */
+  stopGraceMs: number;
 };
 
 export type Gateway = {

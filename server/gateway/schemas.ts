@@ -36,7 +36,8 @@ const metadata = z
   .refine(
     (value) => Buffer.byteLength(value) <= METADATA_BYTES_MAX,
     `must be at most ${METADATA_BYTES_MAX} bytes`,
-  );
+  )
+  .refine((value) => !/\p{Cs}/u.test(value), "must not contain lone surrogates");
 /** zod's record would drop a key of this name in silence. */
 const noProto = (value: unknown) =>
   !(typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__"));

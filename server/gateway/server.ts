@@ -1,5 +1,5 @@
 /** HTTP and sockets on one port: starts listening last, leaves politely first. */
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Gateway } from "./gateway.ts";
 import { createHttp } from "./http.ts";
@@ -10,6 +10,7 @@ export class GatewayServer {
   readonly #listen: { host: string; port: number };
   #app: FastifyInstance | undefined;
   #sockets: Sockets | undefined;
+  readonly #connections = new Set<Socket>();
 
   constructor(gateway: Gateway, listen: { host: string; port: number }) {
     this.#gateway = gateway;
@@ -25,11 +26,21 @@ export class GatewayServer {
     this.#app = await createHttp(this.#gateway);
     this.#sockets = new Sockets(this.#app.server, this.#gateway);
     this.#sockets.start();
+    this.#app.server.on("connection", (socket: Socket) => {
+      this.#connections.add(socket);
+      socket.once("close", () => this.#connections.delete(socket));
+    });
     await this.#app.listen(this.#listen);
   }
 
   async stop(): Promise<void> {
     await this.#sockets?.stop();
+    // Requests under way are answered. What asks nothing (half a request, a connection opened ahead, a socket that is not read) would
+    // hold the server open.
+    const late = setTimeout(() => {
+      for (const socket of this.#connections) socket.destroy();
+    }, this.#gateway.limits.stopGraceMs);
     await this.#app?.close();
+    clearTimeout(late);
   }
 }

@@ -6,6 +6,7 @@
 import type { Server as HttpServer } from "node:http";
 import { Server } from "socket.io";
 import { AppError, toAppError } from "../base/errors.ts";
+import { Loop } from "../base/loop.ts";
 import { backlogOf } from "./backlog.ts";
 import type { Caller, Gateway } from "./gateway.ts";
 import { handlers } from "./handlers/index.ts";
@@ -14,6 +15,7 @@ import { type AnyAck, type GameServer, type GameSocket, sayBye } from "./socket-
 import { Rooms } from "./view-rooms.ts";
 
 const MALFORMED_MAX = 20;
+const SESSIONS_AT_ONCE = 100;
 /** Answers that may wait for a client that asks but does not read. */
 const UNREAD_MAX = 1_000;
 
@@ -21,6 +23,7 @@ export class Sockets {
   readonly #io: GameServer;
   readonly #rooms: Rooms;
   readonly #gateway: Gateway;
+  readonly #sessionChecks: Loop;
 
   constructor(http: HttpServer, gateway: Gateway) {
     this.#gateway = gateway;
@@ -37,6 +40,11 @@ export class Sockets {
       allowRequest: (request, decide) => decide(...this.#admits(request.headers.origin)),
     });
     this.#rooms = new Rooms(this.#io, gateway);
+    this.#sessionChecks = new Loop({
+      everyMs: gateway.limits.sessionCheckMs,
+      step: () => this.#checkSessions(),
+      onError: (error) => gateway.log.error({ err: error }, "checking sessions failed"),
+    });
     this.#io.use((socket, next) => {
       this.#signIn(socket).then(
         () => next(),
@@ -48,11 +56,12 @@ export class Sockets {
 
   start(): void {
     this.#rooms.start();
+    this.#sessionChecks.start();
   }
 
   /** Say goodbye with a spread of return times, then close all [P-12]. */
   async stop(): Promise<void> {
-    await this.#rooms.stop();
+    await Promise.all([this.#rooms.stop(), this.#sessionChecks.stop()]);
     const afterMs: [number, number] = [200, 200 + Math.min(10_000, this.#io.engine.clientsCount * 2)];
     this.#io.local.emit("bye", { code: "shutting_down", reconnect: true, afterMs });
     // One turn for the goodbye to be written.
@@ -78,7 +87,29 @@ export class Sockets {
       const { member } = await this.#gateway.sessions.touch(token);
       caller = { role: "player", member };
     }
-    socket.data = { caller, following: new Map(), malformed: 0 };
+    socket.data = {
+      caller,
+      following: new Map(),
+      malformed: 0,
+      ...(caller.role === "player" ? { token: token as string } : {}),
+    };
+  }
+
+  /** A session that is over ends its sockets; one that is in use stays alive. */
+  async #checkSessions(): Promise<void> {
+    const players = [...this.#io.sockets.sockets.values()].filter(({ data }) => data.token !== undefined);
+    for (let at = 0; at < players.length; at += SESSIONS_AT_ONCE) {
+      await Promise.all(players.slice(at, at + SESSIONS_AT_ONCE).map((socket) => this.#checkSession(socket)));
+    }
+  }
+
+  async #checkSession(socket: GameSocket): Promise<void> {
+    try {
+      await this.#gateway.sessions.touch(socket.data.token!);
+    } catch (error) {
+      // While Redis is away nobody is sent off: the next check decides.
+      if (toAppError(error).code === "unauthorized") sayBye(socket, "session_ended", [0, 0]);
+    }
   }
 
   #connected(socket: GameSocket): void {

@@ -60,6 +60,8 @@ export class Rooms {
     const name = roomName(open, size);
     const feed = await openFeedOf(this.#gateway, open);
     if (!socket.connected) return;
+    const now = this.#gateway.registry.boards.get(open.board.id) ?? open;
+    if (!mayRead(now, socket.data.caller)) throw privateBoard(now);
     // Nothing is awaited from here on, so that the limit holds for requests that came together.
     if (!following.has(name) && following.size >= this.#gateway.limits.subscriptionsMax) {
       const message = `A socket may follow ${this.#gateway.limits.subscriptionsMax} views.`;

@@ -89,7 +89,8 @@ export class Ingest {
       const idHash = !needsId ? "" : this.#hasher.idHash(open.season.salt, member, id);
       const pipe = this.#pipe(open, this.#hasher.shardOf(member, open.board.shards));
       const settle = (outcome: ShardOutcome): void => done(resultOf(open, idHash !== "", outcome));
-      if (pipe.push({ event: { member, idHash, metadata: metadata ?? "", payload }, settle }) === "full") {
+      const event = { member, idHash, metadata: metadata ?? "", payload };
+      if (pipe.push({ event, settle, takenAt: performance.now() }) === "full") {
         throw new AppError("overloaded", { retryAfterMs: 250 });
       }
     } catch (error) {
@@ -109,7 +110,11 @@ export class Ingest {
         shard,
         limits: this.#limits,
         dedup: this.#dedup,
-        onDirty: () => this.#hint(board.id),
+        onDirty: () => {
+          // The mark that came before the batch may have been lost with the connection.
+          this.#mark(board.id, this.#clock.now());
+          this.#hint(board.id);
+        },
       });
       this.#pipes.set(id, pipe);
     }

@@ -33,7 +33,12 @@ export type PipeLimits = {
 
 export type ShardOutcome = { status: EventStatus; key: number | undefined } | { error: AppError };
 
-export type Pending = { event: ShardEvent; settle: (outcome: ShardOutcome) => void };
+export type Pending = {
+  event: ShardEvent;
+  settle: (outcome: ShardOutcome) => void;
+  /** `performance.now()` at its arrival: the deadline runs from here, also while it waits. */
+  takenAt: number;
+};
 
 type Flight = {
   producer: string;
@@ -99,6 +104,7 @@ export class ShardPipe {
     this.usedAt = performance.now();
     // Flights of an earlier producer id land first, so that a member's submissions keep their order.
     if (this.#repairing || this.#flights.some(({ producer }) => producer !== this.#producer)) return;
+    this.#giveUpWaiting();
     while (this.#flights.length < this.#limits.flightsMax && this.#queue.size > 0) {
       const flight: Flight = {
         producer: this.#producer,
@@ -167,7 +173,16 @@ export class ShardPipe {
     this.#flush();
   }
 
+  /** What has waited for the whole deadline was never sent; the queue is in order of arrival. */
+  #giveUpWaiting(): void {
+    const before = performance.now() - this.#limits.deadlineMs;
+    for (let head = this.#queue.peek(); head && head.takenAt < before; head = this.#queue.peek()) {
+      fail(this.#queue.take(1), new AppError("unavailable", { retryAfterMs: 1000 }));
+    }
+  }
+
   #giveUpLate(): void {
+    this.#giveUpWaiting();
     const now = performance.now();
     this.#flights = this.#flights.filter((flight) => {
       if (now - flight.firstSentAt < this.#limits.deadlineMs) return true;

@@ -8,7 +8,9 @@ import type { OpenBoard } from "./board.ts";
 import type { Place } from "./page-cursor.ts";
 
 /** Places or members in one script call, so that Redis is not held for more than about a millisecond. */
-export const CHUNK = 256;
+export const CHUNK = 64;
+/** Questions of one pipeline: a large one must not fill the connection that all requests share. */
+const ROUND = 64;
 
 /** How "before" is meant: by key alone (shared ties) or by key and member bytes. */
 export type By = "key" | "place";
@@ -32,6 +34,13 @@ export async function ask(
   questions: Question[],
 ): Promise<unknown[][]> {
   if (questions.length === 0) return [];
+  // In rounds: one large question must not fill the connection that all requests share, nor run into its timeout.
+  if (questions.length > ROUND) {
+    const replies: unknown[][] = [];
+    for (let at = 0; at < questions.length; at += ROUND)
+      replies.push(...(await ask(redis, open, tag, questions.slice(at, at + ROUND))));
+    return replies;
+  }
   const pipeline: ChainableCommander = redis.pipeline();
   for (const { shard, script, args } of questions) {
     const keys = open.shards[shard] as ShardKeys;

@@ -1,4 +1,4 @@
-/** Metadata of members: what their last accepted submission carried, on boards that take it. */
+/** Metadata of members: what the last accepted submission that carried some brought, on boards that take it. */
 import type { Redis } from "ioredis";
 import { execAll, fromRedisError } from "../redis/reply.ts";
 import type { OpenBoard } from "./board.ts";

@@ -79,7 +79,13 @@ export class Registry {
    * Create a board, or change what may change live.
    * @throws AppError board_invalid, board_locked (a fixed field differs), unavailable
    */
-  async put(board: Board): Promise<{ open: OpenBoard; created: boolean }> {
+  put(board: Board): Promise<{ open: OpenBoard; created: boolean }> {
+    return this.#put(board).catch((error: unknown) => {
+      throw fromRedisError(error);
+    });
+  }
+
+  async #put(board: Board): Promise<{ open: OpenBoard; created: boolean }> {
     for (let attempt = 0; attempt < SAVE_ATTEMPTS; attempt++) {
       const before = await this.#repository.get(board.id);
       if (before) refuseFixedChanges(before.record.board, board);

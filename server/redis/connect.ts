@@ -24,6 +24,8 @@ const RECONNECT = { firstMs: 50, capMs: 2000 };
 export function connectCommand(options: ConnectOptions): Promise<Redis> {
   return connect("command", options, {
     commandTimeout: options.commandTimeoutMs,
+    // A connection that has gone silent without an end (a lost host, a forgotten NAT entry) is given up for a fresh one.
+    socketTimeout: 2 * options.commandTimeoutMs,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -34,6 +36,8 @@ export function connectCommand(options: ConnectOptions): Promise<Redis> {
 export function connectSubscriber(options: ConnectOptions): Promise<Redis> {
   return connect("subscriber", options, {
     enableOfflineQueue: true,
+    // Also for the first words of a fresh connection: silence must not keep a rebuild waiting for ever.
+    socketTimeout: 2 * options.commandTimeoutMs,
     maxRetriesPerRequest: null,
     autoResubscribe: true,
   });

@@ -63,6 +63,21 @@ describe("after FLUSHALL", () => {
     expect(client.snapshots.length).toBeGreaterThan(0);
   });
 
+  test("a second process serves it too, although the store began its count of changes anew", async () => {
+    const other = await startServer(redis.url, { ROLES: "gateway" });
+    await redis.client().flushall();
+    await server.createBoard("lost", { operator: "incr", shards: 2 });
+    await eventually(async () => {
+      const body = { submissions: [{ member: "z", score: 1 }] };
+      const { body: said } = await other.call<{ counts: object }>("POST", "/v1/boards/lost/scores", {
+        key: SERVER_KEY,
+        body,
+      });
+      expect(said.counts).toMatchObject({ accepted: 1 });
+    });
+    await other.stop();
+  });
+
   test("one missing shard refuses its members only", async () => {
     const admin = redis.client();
     const members = Array.from({ length: 12 }, (_, i) => `m${i}`);

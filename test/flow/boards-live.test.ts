@@ -48,6 +48,47 @@ describe("a board that becomes private", () => {
   });
 });
 
+describe("a subscription that crosses a change to private", () => {
+  test("is refused or ended, whichever comes first", { timeout: 40_000 }, async () => {
+    for (let round = 0; round < 20; round++) {
+      const board = uniqueBoard("cross");
+      await server.createBoard(board, { operator: "best", shards: 1 });
+      const spectator = await client();
+      const changed = server.createBoard(board, { operator: "best", shards: 1, visibility: "private" });
+      const followed = spectator.follow(board).catch(() => "refused");
+      await Promise.all([changed, followed]);
+      await submit(board, { member: "secret", score: 7 });
+      await eventually(async () => {
+        const { body } = await server.call<{ entries: object[] }>("GET", `/v1/boards/${board}/top`, {
+          key: SERVER_KEY,
+        });
+        expect(body.entries).toHaveLength(1);
+      });
+      expect(spectator.rows).toEqual([]);
+      spectator.close();
+    }
+  });
+});
+
+describe("a session", () => {
+  test("that has reached its age ends its socket, and one that is in use stays", async () => {
+    const short = await startServer(sharedRedisUrl(), {
+      SESSION_IDLE_MS: "400",
+      SESSION_MAX_MS: "1500",
+      SESSION_CHECK_MS: "100",
+    });
+    const player = await new RawClient(short.url, await short.signIn("ann")).connected();
+    clients.push(player);
+    const openedAt = performance.now();
+    await eventually(() =>
+      expect(player.byes).toEqual([expect.objectContaining({ code: "session_ended", reconnect: false })]),
+    );
+    // Longer than the idle time: the checks kept it alive until its hard end.
+    expect(performance.now() - openedAt).toBeGreaterThan(1_000);
+    await short.stop();
+  });
+});
+
 describe("metadata", () => {
   test("comes with a member's entry, and is replaced only when a submission is accepted", async () => {
     const board = uniqueBoard("metadata");

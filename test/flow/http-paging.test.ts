@@ -54,6 +54,27 @@ async function published(board: string): Promise<void> {
   await eventually(async () => expect((await page(board, 50)).entries).toHaveLength(50));
 }
 
+it("paging reaches every member although the last frame knew of fewer", async () => {
+  const id = uniqueBoard("old-total");
+  await server.createBoard(id, { operator: "best", topSize: 10, shards: 2 });
+  const scores = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => ({ member: `p${from + i}`, score: 10_000 - from - i }));
+  const submit = (submissions: object[]) =>
+    server.call("POST", `/v1/boards/${id}/scores`, { key: SERVER_KEY, body: { submissions } });
+  type Page = { entries: { member: string }[]; cursor?: string };
+  const page = async (query: string) =>
+    (await server.call<Page>("GET", `/v1/boards/${id}/top?${query}`)).body;
+  await submit(scores(0, 10));
+  await eventually(async () => expect((await page("limit=10")).entries).toHaveLength(10));
+  await submit(scores(10, 100));
+  const seen: string[] = [];
+  for (let next = await page("limit=10"); ; next = await page(`limit=50&cursor=${next.cursor}`)) {
+    seen.push(...next.entries.map(({ member }) => member));
+    if (next.cursor === undefined) break;
+  }
+  expect(seen).toEqual(Array.from({ length: 110 }, (_, i) => `p${i}`));
+});
+
 describe("a walk by cursor", () => {
   it("gives every entry once, with its rank, whatever the size of a page", async () => {
     const board = uniqueBoard("walk");

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Row } from "../../client-sdk/protocol/messages.ts";
+import { liveScene, members, resumeReply, snapshotReply } from "./following.ts";
 import { settle } from "./manual-environment.ts";
 import { connectedScene, frameOf, infoOf, reconnect, row, snapshotOf } from "./samples.ts";
-import { liveScene, members, resumeReply, snapshotReply } from "./following.ts";
 
 describe("a gap", () => {
   it("stops the view until the answer, which is asked for with the position", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { liveScene, members, resumeReply, snapshotReply } from "./following.ts";
 import { settle } from "./manual-environment.ts";
 import { connectedScene, frameOf, row } from "./samples.ts";
-import { liveScene, members, resumeReply, snapshotReply } from "./following.ts";
 
 describe("a top store", () => {
   it("loads, is live with the first snapshot, and follows frames", async () => {

@@ -42,6 +42,7 @@ export async function startServer(
     ADMIN_KEY,
     SERVER_KEY,
     TICK_MS: "20",
+    STOP_GRACE_MS: "500",
     ...settings,
   });
   const level = (process.env.TEST_LOG_LEVEL ?? "silent") as "silent";

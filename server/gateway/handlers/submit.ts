@@ -22,5 +22,11 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (
   const own = { ...submission, member: caller.member } as MemberSubmission;
   const results = await gateway.ingest.submit(open, [own]);
   countOutcomes(gateway.counters, results);
-  reply({ season: open.season.number, result: results[0]! });
+  const result = results[0]!;
+  // What may succeed later was not judged: the sender keeps it and tries again with the same id [P-10].
+  if (result.outcome === "rejected" && result.error.retryable) {
+    const { code, message, retryAfterMs } = result.error;
+    throw new AppError(code, { message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+  }
+  reply({ season: open.season.number, result });
 };

@@ -71,6 +71,7 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
     const { open } = await asked(request, schemas.seasonOnly);
     refuseTooMany(request.body, gateway.limits.membersMax);
     const { members, ranks } = schemas.parse(schemas.membersQuestion, request.body);
+    refuseCostly(open, ranks ? members.length : 0, gateway.limits.rankCountsMax);
     const { ranked, missing, total } = await reader.members(open, members, { ranks });
     const entries = ranks ? ranked : ranked.map(({ rank: _, ...entry }) => entry);
     return { ...heading(open), exact: true, total, entries, missing };
@@ -101,7 +102,9 @@ async function publishedTop(gateway: Gateway, open: OpenBoard, query: TopQuery) 
     return { rank: ranks[offset + i]!, member, ...entryValues(open, key) };
   });
   const last = rows[offset + entries.length - 1];
-  const more = last !== undefined && offset + entries.length < total;
+  // `total` is as of the last frame: behind a full top there may be members that no frame has told of.
+  const atEnd = offset + entries.length === rows.length && rows.length < open.board.topSize;
+  const more = last !== undefined && !atEnd;
   const cursor = more ? { cursor: encodeCursor(open, { key: last[1], member: last[0] }) } : {};
   return { ...heading(open), position, exact: true, total, entries, ...cursor };
 }
@@ -126,6 +129,14 @@ function valuesOf({ board }: OpenBoard, query: { score: number } & Record<string
     throw new AppError("column_missing", { message: `Column "${missing}" comes before one that is given.` });
   }
   return given > 0 ? { score: query.score, columns } : { score: query.score };
+}
+
+/** Each rank is counted on every shard. */
+function refuseCostly({ board }: OpenBoard, members: number, max: number): void {
+  if (members * board.shards <= max) return;
+  const most = Math.floor(max / board.shards);
+  const message = `At most ${most} members with ranks a call on a board of ${board.shards} shards; ask for fewer, or with "ranks": false.`;
+  throw new AppError("too_many_items", { message });
 }
 
 function refuseTooMany(body: unknown, max: number): void {

@@ -5,7 +5,15 @@ import type { Frame, Position, Snapshot } from "../../../client-sdk/protocol/mes
 import { AppError } from "../../base/errors.ts";
 import type { View, ViewListener } from "../../feed/view.ts";
 import { callerOf } from "../caller.ts";
-import { type Caller, checkSeason, type Gateway, mayRead, openFeedOf, readableBoard } from "../gateway.ts";
+import {
+  type Caller,
+  checkSeason,
+  type Gateway,
+  mayRead,
+  openFeedOf,
+  privateBoard,
+  readableBoard,
+} from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 
 const KEEP_ALIVE_MS = 15_000;
@@ -26,6 +34,8 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
     const query = schemas.parse(schemas.feedQuery, request.query);
     checkSeason(open, query.season);
     const feed = await openFeedOf(gateway, open);
+    const now = gateway.registry.boards.get(open.board.id) ?? open;
+    if (!mayRead(now, caller)) throw privateBoard(now);
     // From here on nothing is awaited, so that the limit holds and a reader that has left meanwhile is noticed.
     if (readers.size >= gateway.limits.sseMax)
       throw new AppError("too_many_connections", { retryAfterMs: 5_000 });
@@ -100,7 +110,9 @@ class SseReader implements ViewListener {
 
   end(): void {
     this.stop();
-    this.#response.end();
+    // One that lags would keep the end waiting for ever.
+    if (this.#lagTimer) this.#response.destroy();
+    else this.#response.end();
   }
 
   onFrame(frame: Frame): void {
