@@ -1,8 +1,17 @@
--- Read the events of a submit call and give the function that applies one.
+-- The events of a submit call, and the function that applies one.
 -- best, set: events carry the whole new key. add: they carry digit deltas, added to the old key's digits with every
 -- column held to its own range, so that none carries into its neighbour.
+-- Nothing is copied out of ARGV: the blocks of the call are read where they are. Text becomes a number by `+ 0`, which
+-- costs a third of a call to tonumber, and only once: what apply has read goes back to the caller.
 
-local FIRST_EVENT = 8
+local FIRST_EVENT = 9
+local fmod = math.fmod
+
+local function append_pair(list, first, second)
+  local length = #list
+  list[length + 1] = first
+  list[length + 2] = second
+end
 
 local function numbers(text)
   local list = {}
@@ -11,40 +20,39 @@ local function numbers(text)
 end
 
 -- fmod is exact where floor(a / b) is not; a - fmod(a, b) divides without a rest.
-local function columns_of(key, tie_radix)
-  local value = tonumber(key)
-  if tie_radix == 1 then return value end
-  return value - math.fmod(value, tie_radix)
-end
-
-local function apply_whole(rule, tie_radix, payload)
+local function apply_whole(rule, tie_radix, before_payload)
+  local is_set, ARGV = rule == 'set', ARGV
   return function(e, old)
-    local key = payload[e]
-    if not old then return 'a', key end
-    local new_columns, old_columns = columns_of(key, tie_radix), columns_of(old, tie_radix)
-    if rule == 'best' then
-      if new_columns < old_columns then return 'a', key end
-    elseif new_columns ~= old_columns then
-      return 'a', key
+    local key = ARGV[before_payload + e]
+    local new = key + 0
+    if not old then return 'a', key, new end
+    local was = old + 0
+    local new_columns, old_columns = new, was
+    if tie_radix > 1 then
+      new_columns, old_columns = new - fmod(new, tie_radix), was - fmod(was, tie_radix)
     end
+    if new_columns < old_columns or (is_set and new_columns ~= old_columns) then return 'a', key, new, was end
     return 'u', old
   end
 end
 
 -- shape: tie radix, then radix and zero digit of each column.
-local function apply_add(shape, first, stride)
-  local tie_radix, columns = shape[1], (#shape - 1) / 2
+local function apply_add(shape, before_payload, width)
+  local tie_radix, columns, ARGV = shape[1], (#shape - 1) / 2, ARGV
   return function(e, old)
-    local at = first + (e - 1) * stride
-    local rest = old and columns_of(old, tie_radix) / tie_radix
+    local at = before_payload + (e - 1) * width
+    local was = old and old + 0
+    local rest = was
+    if was and tie_radix > 1 then rest = (was - fmod(was, tie_radix)) / tie_radix end
     local key, weight, changed = 0, 1, not old
     for c = columns, 1, -1 do
       local radix, digit = shape[2 * c], shape[2 * c + 1]
-      if old then
-        digit = math.fmod(rest, radix)
+      if rest then
+        digit = rest
+        if c > 1 then digit = fmod(rest, radix) end
         rest = (rest - digit) / radix
       end
-      local delta = tonumber(ARGV[at + c - 1])
+      local delta = ARGV[at + c] + 0
       if delta ~= 0 then
         digit = digit + delta
         changed = true
@@ -54,34 +62,35 @@ local function apply_add(shape, first, stride)
       weight = weight * radix
     end
     if not changed then return 'u', old end
-    if tie_radix > 1 then key = key * tie_radix + tonumber(ARGV[at + columns]) end
-    return 'a', string.format('%.17g', key)
+    if tie_radix > 1 then key = key * tie_radix + ARGV[at + width] end
+    -- A whole number below 2^53: %d is exact for it, and a third of the price of %.17g.
+    return 'a', string.format('%d', key), key, was
   end
 end
 
-local function read_events(rule, layout, fields)
+-- The events come in blocks: all members, all ids, all metadata, then the payloads.
+local function read_events(rule, layout, count, fields)
   local shape = numbers(layout)
-  local batch = { members = {} }
-  local with_ids = string.find(fields, 'i', 1, true) and 1 or 0
-  local with_metadata = string.find(fields, 'm', 1, true) and 1 or 0
-  local width = 1
-  if rule == 'add' then width = (#shape - 1) / 2 + (shape[1] > 1 and 1 or 0) end
-  local stride = 1 + with_ids + with_metadata + width
-  batch.ids = with_ids == 1 and {} or nil
-  batch.metadata = with_metadata == 1 and {} or nil
-  local payload, count = {}, 0
-  for at = FIRST_EVENT, #ARGV, stride do
-    count = count + 1
-    batch.members[count] = ARGV[at]
-    if with_ids == 1 then batch.ids[count] = ARGV[at + 1] end
-    if with_metadata == 1 then batch.metadata[count] = ARGV[at + 1 + with_ids] end
-    payload[count] = ARGV[at + stride - 1]
+  local batch = { count = count, before_members = FIRST_EVENT - 1 }
+  local at = batch.before_members + count
+  batch.repeats = string.find(fields, 'r', 1, true) ~= nil
+  if string.find(fields, 'i', 1, true) then
+    batch.before_ids = at
+    at = at + count
   end
-  batch.count = count
+  if string.find(fields, 'm', 1, true) then
+    batch.before_metadata = at
+    at = at + count
+  end
   if rule == 'add' then
-    batch.apply = apply_add(shape, FIRST_EVENT + stride - width, stride)
+    batch.apply = apply_add(shape, at, (#shape - 1) / 2 + (shape[1] > 1 and 1 or 0))
   else
-    batch.apply = apply_whole(rule, shape[1], payload)
+    batch.apply = apply_whole(rule, shape[1], at)
   end
   return batch
+end
+
+-- What a command says of each member of the batch: ZMSCORE.
+local function of_members(command, key, batch)
+  return redis.call(command, key, unpack(ARGV, FIRST_EVENT, batch.before_members + batch.count))
 end

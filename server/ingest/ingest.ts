@@ -13,7 +13,7 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { DedupLimits } from "../leaderboard/submit-batch.ts";
 import { entryValues, payloadOf } from "../leaderboard/values.ts";
-import { type PipeLimits, type ShardOutcome, ShardPipe } from "./shard-pipe.ts";
+import { type Pending, type PipeLimits, type ShardOutcome, ShardPipe } from "./shard-pipe.ts";
 
 /** A submission for a named member, its shape already checked. */
 export type MemberSubmission = EntryValues & {
@@ -35,6 +35,7 @@ export class Ingest {
   readonly #limits: PipeLimits;
   readonly #dedup: DedupLimits;
   readonly #pipes = new Map<string, ShardPipe>();
+  readonly #recent = new WeakMap<OpenBoard, ShardPipe[]>();
   readonly #markedAt = new Map<string, number>();
   readonly #dirty = new Set<string>();
   #hintTimer: NodeJS.Timeout | undefined;
@@ -88,9 +89,12 @@ export class Ingest {
       const needsId = id !== undefined && open.board.operator !== "best";
       const idHash = !needsId ? "" : this.#hasher.idHash(open.season.salt, member, id);
       const pipe = this.#pipe(open, this.#hasher.shardOf(member, open.board.shards));
-      const settle = (outcome: ShardOutcome): void => done(resultOf(open, idHash !== "", outcome));
-      const event = { member, idHash, metadata: metadata ?? "", payload };
-      if (pipe.push({ event, settle, takenAt: performance.now() }) === "full") {
+      const pending: Pending = {
+        event: { member, idHash, metadata: metadata ?? "", payload },
+        settle: (outcome) => done(resultOf(open, idHash !== "", outcome)),
+        takenAt: performance.now(),
+      };
+      if (pipe.push(pending) === "full") {
         throw new AppError("overloaded", { retryAfterMs: 250 });
       }
     } catch (error) {
@@ -98,7 +102,21 @@ export class Ingest {
     }
   }
 
+  /** The pipes of a board object, without making a name for every submission. */
   #pipe(open: OpenBoard, shard: number): ShardPipe {
+    let known = this.#recent.get(open);
+    if (!known) {
+      known = [];
+      this.#recent.set(open, known);
+    }
+    const pipe = known[shard];
+    if (pipe && !pipe.forgotten) return pipe;
+    const found = this.#pipeByName(open, shard);
+    known[shard] = found;
+    return found;
+  }
+
+  #pipeByName(open: OpenBoard, shard: number): ShardPipe {
     const { board, season } = open;
     const id = `${board.id} ${season.number} ${season.incarnation} ${shard}`;
     let pipe = this.#pipes.get(id);
@@ -123,7 +141,11 @@ export class Ingest {
 
   #forgetIdlePipes(): void {
     const before = performance.now() - PIPE_IDLE_MS;
-    for (const [id, pipe] of this.#pipes) if (pipe.idle && pipe.usedAt < before) this.#pipes.delete(id);
+    for (const [id, pipe] of this.#pipes) {
+      if (!pipe.idle || pipe.usedAt >= before) continue;
+      pipe.forgotten = true;
+      this.#pipes.delete(id);
+    }
   }
 
   /** Announce the board as active, on the same connection and so ahead of the batches that make it dirty. */

@@ -64,6 +64,8 @@ export class ShardPipe {
   #flushScheduled = false;
   #repairing = false;
   usedAt = performance.now();
+  /** Ingest has let go of it: a later submission goes through another one. */
+  forgotten = false;
 
   constructor(options: {
     redis: Redis;

@@ -60,41 +60,44 @@ export async function submitBatch(
   }
 }
 
-function submitArguments({ board, season, layout }: OpenBoard, batch: Batch, limits: DedupLimits): string[] {
-  const withIds = batch.events.some((event) => event.idHash !== "");
-  const withMetadata = batch.events.some((event) => event.metadata !== "");
+function submitArguments(
+  { board, season, layout }: OpenBoard,
+  { producer, seq, events }: Batch,
+  limits: DedupLimits,
+): string[] {
+  const withIds = events.some((event) => event.idHash !== "");
+  const withMetadata = events.some((event) => event.metadata !== "");
+  const repeats = new Set(events.map(({ member }) => member)).size < events.length;
   const rule = board.operator === "best" || board.operator === "set" ? board.operator : "add";
   const args = [
     season.incarnation,
-    batch.producer,
-    String(batch.seq),
+    producer,
+    String(seq),
     rule,
     layout.argument,
     `${limits.dedupWindowMs} ${limits.idsMax} ${limits.logEntriesMax} ${limits.producerIdleMs}`,
-    `${withIds ? "i" : ""}${withMetadata ? "m" : ""}-`,
+    String(events.length),
+    `${withIds ? "i" : ""}${withMetadata ? "m" : ""}${repeats ? "r" : ""}-`,
   ];
-  for (const event of batch.events) {
-    args.push(event.member);
-    if (withIds) args.push(event.idHash);
-    if (withMetadata) args.push(event.metadata);
-    args.push(...event.payload);
-  }
+  for (const { member } of events) args.push(member);
+  if (withIds) for (const { idHash } of events) args.push(idHash);
+  if (withMetadata) for (const { metadata } of events) args.push(metadata);
+  for (const { payload } of events) args.push(...payload);
   return args;
 }
 
-function applied({ board }: OpenBoard, batch: Batch, packed: string): BatchReply {
+function applied({ board }: OpenBoard, { events }: Batch, packed: string): BatchReply {
   const [, n, dirty, statuses, keyList] = packed.split(" ");
-  assert(statuses?.length === batch.events.length, "submit.lua answers every event");
-  const keys = keyList!.split(",");
+  assert(statuses?.length === events.length, "submit.lua answers every event");
+  const told = keyList!.split(",");
+  let next = 0;
   const ownKey = board.operator === "best" || board.operator === "set";
   return {
     tag: "applied",
     n: Number(n),
     dirty: dirty === "1",
     statuses: [...statuses] as EventStatus[],
-    keys: keys
-      .map((key, i) => (key === "" && ownKey && statuses[i] === "a" ? batch.events[i]!.payload[0]! : key))
-      .map(keyOf),
+    keys: events.map(({ payload }, i) => keyOf(ownKey && statuses[i] === "a" ? payload[0]! : told[next++]!)),
   };
 }
 

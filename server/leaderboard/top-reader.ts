@@ -74,7 +74,7 @@ export async function readTops(
   return replies.map((reply, i) => {
     const { tag, rest } = tagged(reply, ["read", "fenced", "store_lost"]);
     refuse(open, tag);
-    const places = placesIn(rest as string[], 3);
+    const places = [...placesOf(rest[3] as string), ...placesOf(rest[4] as string)];
     const hiddenAfter = hiddenAfterIn(places, requests[i]!, cutoff);
     return {
       shard: requests[i]!.shard,
@@ -84,6 +84,10 @@ export async function readTops(
       hiddenAfter,
     };
   });
+}
+
+function placesOf(rows: string): Place[] {
+  return rows === "" ? [] : placesIn(rows.split("\n"), 0);
 }
 
 function hiddenAfterIn(

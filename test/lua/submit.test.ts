@@ -207,8 +207,8 @@ describe("the score log", () => {
     const entries = await redis.xrange(board.shards[0]!.log, "-", "+");
     expect(entries.map(([, fields]) => fields)).toEqual([
       ["n", "0", "d", ""],
-      ["n", "1", "d", "a\t\t999\t\nb\t\t998\t"],
-      ["n", "2", "d", "a\t999\t997\th"],
+      ["n", "1", "d", "999\ta\t998\tb", "o", "\t"],
+      ["n", "2", "d", "997\ta", "o", "999", "i", "h"],
     ]);
   });
 });

@@ -190,7 +190,7 @@ describe("submit and the exact reads", () => {
         const { rank } = await new Reader(redis, hasher).rankOfScore(open, valuesAsEntry(open, probe));
         expect(rank).toBe(producer.model.rankOf(probe));
       }),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 });
