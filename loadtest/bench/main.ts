@@ -54,6 +54,9 @@ async function stopEverything(): Promise<void> {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
+    // What was under way now fails, each in its own words.
+    process.on("uncaughtException", () => undefined);
+    owned.close();
     void stopEverything().then(() => process.exit(signal === "SIGINT" ? 130 : 143));
   });
 }
@@ -69,6 +72,9 @@ if (positionals.length === 0) {
   console.error(usage());
 } else if (unknown.length > 0) {
   console.error(`There is no bench ${unknown.join(", ")}.\n${usage()}`);
+  process.exitCode = 2;
+} else if (values.quick && values.write) {
+  console.error("The numbers of a smoke run mean nothing: --quick and --write do not go together.");
   process.exitCode = 2;
 } else {
   for (const bench of chosen) {

@@ -1,17 +1,33 @@
-/** The processes that a bench started: each is ended by its pid, whatever way the bench itself ends. */
+/** The processes and folders that a bench made: each process is ended by its pid, whatever way the bench itself ends. */
 import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { sleep } from "../../server/base/clock.ts";
 
 const STOP_MS = 5_000;
 
 export class OwnedProcesses {
   readonly #running = new Map<ChildProcess, Promise<void>>();
+  readonly #folders: string[] = [];
+  #closing = false;
 
   constructor() {
     // The last resort: an exit on the way, or an error that nobody caught.
-    process.on("exit", () => this.#signalAll("SIGKILL"));
+    process.on("exit", () => {
+      for (const child of this.#running.keys()) child.kill("SIGTERM");
+      for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+    });
   }
 
+  /** An empty folder that goes when the bench ends. */
+  folder(): string {
+    const folder = mkdtempSync(join(tmpdir(), "rankwire-bench-"));
+    this.#folders.push(folder);
+    return folder;
+  }
+
+  /** @throws when everything is being stopped: the child is ended at once */
   add(child: ChildProcess): void {
     const exited = new Promise<void>((resolve) => {
       child.once("exit", () => resolve());
@@ -19,6 +35,9 @@ export class OwnedProcesses {
     });
     this.#running.set(child, exited);
     void exited.then(() => this.#running.delete(child));
+    if (!this.#closing) return;
+    child.kill("SIGTERM");
+    throw new Error("The bench is being stopped.");
   }
 
   /** SIGTERM, and SIGKILL for one that does not listen. Resolves when it is gone. */
@@ -35,12 +54,13 @@ export class OwnedProcesses {
     await late;
   }
 
+  /** Nothing is started any more from here on. */
+  close(): void {
+    this.#closing = true;
+  }
+
   async stopAll(): Promise<void> {
     // Latest first: servers before the Redis that they talk to.
     for (const child of [...this.#running.keys()].reverse()) await this.stop(child);
-  }
-
-  #signalAll(signal: NodeJS.Signals): void {
-    for (const child of this.#running.keys()) child.kill(signal);
   }
 }

@@ -1,9 +1,7 @@
 /** A redis-server of the bench's own on a free loopback port, and what is read from its INFO. */
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { once } from "node:events";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Redis } from "ioredis";
 import { sleep } from "../../server/base/clock.ts";
 import { findServer } from "../../server/redis/managed/find-server.ts";
@@ -14,7 +12,6 @@ import type { OwnedProcesses } from "./owned-processes.ts";
 export type BenchRedis = {
   readonly port: number;
   readonly url: string;
-  readonly version: string;
   /** A connection with Rankwire's scripts; closed by `stop`. */
   connect(): Promise<Redis>;
   stop(): Promise<void>;
@@ -23,6 +20,12 @@ export type BenchRedis = {
 const START_MS = 20_000;
 const PORTS_MAX = 10;
 
+/**
+ * Runs a command until its own stdin ends, which it does when we do, even by SIGKILL: tsx kills a child that is too busy to answer
+ * Ctrl-C at once, and nobody would be left to end Redis. The first line of output is the command's pid.
+ */
+const KEEPER = '"$@" >/dev/null 2>&1 & p=$!; trap "kill $p" TERM; echo $p; read _; kill $p; wait $p';
+
 export async function startRedis(
   owned: OwnedProcesses,
   say: (line: string) => void,
@@ -30,32 +33,42 @@ export async function startRedis(
 ): Promise<BenchRedis> {
   const server = await findServer();
   if (!server) throw new Error("There is no redis-server. `npm start` installs one, or install it yourself.");
-  const dir = await mkdtemp(join(tmpdir(), "rankwire-bench-"));
+  const settings = [
+    "--bind",
+    "127.0.0.1",
+    "--dir",
+    owned.folder(),
+    "--save",
+    "",
+    "--appendonly",
+    "no",
+    ...args,
+  ];
   const clients = new Set<Redis>();
   for (let attempt = 0; attempt < PORTS_MAX; attempt++) {
     const port = await freePort();
-    const child = spawn(
-      server.command,
-      ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no", ...args],
-      // A group of its own: Ctrl-C is for us, and we end it.
-      { stdio: "ignore", detached: true },
-    );
-    owned.add(child);
-    if (!(await untilReady(port, child.pid ?? 0))) {
+    const command = [server.command, "--port", `${port}`, ...settings];
+    // A group of its own: Ctrl-C is for us, and we end it.
+    const keeper = spawn("sh", ["-c", KEEPER, "sh", ...command], {
+      stdio: ["pipe", "pipe", "ignore"],
+      detached: true,
+    });
+    owned.add(keeper);
+    const [line] = (await once(keeper.stdout, "data")) as [Buffer];
+    const pid = Number(line.toString());
+    if (!(await untilReady(port, pid))) {
       // Somebody else was quicker to take the port.
-      await owned.stop(child);
+      await owned.stop(keeper);
       continue;
     }
-    say(`redis-server ${server.version} on port ${port}, pid ${child.pid}`);
+    say(`redis-server ${server.version} on port ${port}, pid ${pid}`);
     return {
       port,
       url: `redis://127.0.0.1:${port}`,
-      version: server.version,
       connect: () => connect(port, clients),
       stop: async () => {
         for (const client of clients) client.disconnect();
-        await owned.stop(child);
-        await rm(dir, { recursive: true, force: true });
+        await owned.stop(keeper);
       },
     };
   }

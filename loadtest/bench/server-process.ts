@@ -1,9 +1,6 @@
 /** A Rankwire server as a child process: started with settings, asked what it has used, stopped. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
 import type { OwnedProcesses } from "./owned-processes.ts";
@@ -33,7 +30,6 @@ export async function startServer(
   redis: BenchRedis,
   settings: Record<string, string> = {},
 ): Promise<ServerProcess> {
-  const dataDir = await mkdtemp(join(tmpdir(), "rankwire-bench-"));
   const child = fork(CHILD, {
     // Ours hold the TypeScript loader.
     execArgv: [...process.execArgv, "--expose-gc"],
@@ -41,7 +37,7 @@ export async function startServer(
       PATH: process.env.PATH,
       REDIS_URL: redis.url,
       PORT: "0",
-      DATA_DIR: dataDir,
+      DATA_DIR: owned.folder(),
       ADMIN_KEY,
       SERVER_KEY,
       LOG_LEVEL: "fatal",
@@ -52,10 +48,7 @@ export async function startServer(
   });
   owned.add(child);
   const [message] = (await Promise.race([once(child, "message"), once(child, "exit")])) as [unknown];
-  if (!isReady(message)) {
-    await rm(dataDir, { recursive: true, force: true });
-    throw new Error("The server did not start.");
-  }
+  if (!isReady(message)) throw new Error("The server did not start.");
   const url = `http://127.0.0.1:${message.port}`;
   return {
     port: message.port,
@@ -74,10 +67,7 @@ export async function startServer(
       return token;
     },
     metric: async (name) => metricOf(await (await fetch(`${url}/metrics`)).text(), name),
-    stop: async () => {
-      await owned.stop(child);
-      await rm(dataDir, { recursive: true, force: true });
-    },
+    stop: () => owned.stop(child),
   };
 }
 

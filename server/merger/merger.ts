@@ -37,7 +37,8 @@ export type MergerOptions = {
 };
 
 /** A board that only the sweep found is looked at for this long: most have nothing new. */
-const SWEPT_MS = 500;
+const SWEPT_MS = 1_000;
+const SWEEP_EVERY_MS = 500;
 
 export class Merger {
   readonly #options: MergerOptions;
@@ -45,6 +46,7 @@ export class Merger {
   readonly #sweep: Sweep;
   readonly #loop: Loop;
   #marksReadAt = Number.NEGATIVE_INFINITY;
+  #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: MergerOptions) {
     this.#options = options;
@@ -68,7 +70,7 @@ export class Merger {
     const startedAt = performance.now();
     const boards = this.#options.boards();
     await this.#readMarks(startedAt, boards);
-    for (const board of await this.#sweep.changed(boards, this.#active)) this.#active.wake(board, SWEPT_MS);
+    await this.#sweepOn(startedAt, boards);
     const turns = await this.#active.turns(boards);
     if (turns.length > 0) {
       const open = turns.map(({ board }) => boards.get(board)!);
@@ -85,6 +87,13 @@ export class Merger {
     const marked = await activeSince(this.#options.redis, this.#options.now() - 2 * MARK_EVERY_MS);
     this.#marksReadAt = nowMs;
     for (const board of marked) if (boards.has(board)) this.#active.wake(board);
+  }
+
+  /** Twice a second is enough for what nobody announced, and costs less than a look at every tick. */
+  async #sweepOn(nowMs: number, boards: ReadonlyMap<string, OpenBoard>): Promise<void> {
+    if (nowMs - this.#sweptAt < SWEEP_EVERY_MS) return;
+    this.#sweptAt = nowMs;
+    for (const board of await this.#sweep.changed(boards, this.#active)) this.#active.wake(board, SWEPT_MS);
   }
 
   async #takeTurn(active: ActiveBoard, open: OpenBoard, state: BoardState): Promise<void> {
