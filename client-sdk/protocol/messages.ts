@@ -81,7 +81,7 @@ export type SubmissionResult =
   | ({ outcome: "accepted" | "unchanged" | "duplicate"; idempotent?: false } & EntryValues)
   | ({ outcome: "rejected"; error: ErrorBody } & Partial<EntryValues>);
 
-/** `metadata` is what the member's last accepted submission carried; not in tops and feeds. */
+/** `metadata` is what the last accepted submission that carried some brought; not in tops and feeds. */
 export type Entry = EntryValues & { rank: number; member: string; metadata?: string };
 
 export type RankAnswer = {

@@ -4,7 +4,7 @@
 -- KEYS[2] meta     hash
 -- ARGV[1] incarnation  string
 -- ARGV[2] by           "key": strictly better keys only (shared ties); "place": key, then member bytes
--- ARGV[3...] places    key, member (ignored by "key"), at most 256 places, so that Redis is not held for more than about 1 ms
+-- ARGV[3...] places    key, member (ignored by "key"); the caller sends at most 64, so that Redis is not held for long
 -- Reply {"counted", members, n, count, …} | {"store_lost"}
 local entries, meta = KEYS[1], KEYS[2]
 local incarnation, by = ARGV[1], ARGV[2]

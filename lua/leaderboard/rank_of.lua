@@ -4,7 +4,7 @@
 -- KEYS[2] meta     hash
 -- ARGV[1] incarnation  string
 -- ARGV[2] by           "key": strictly better keys only (shared ties); "place": key, then member bytes; "none": keys only
--- ARGV[3...] members   at most 256
+-- ARGV[3...] members   the caller sends at most 64
 -- Reply {"ranked", members, n, key or "", count, …} | {"store_lost"}
 local entries, meta = KEYS[1], KEYS[2]
 local incarnation, by = ARGV[1], ARGV[2]
