@@ -68,7 +68,9 @@ export function createClient(options: ClientOptions): RankwireClient {
     memory.hear(snapshot.board, snapshot.season);
     subscriptions.get(keyOf(snapshot.board, snapshot.view))?.onSnapshot(snapshot);
   });
-  transport.on("ended", ({ board, view, error }) => subscriptions.get(keyOf(board, view))?.onEnded(error));
+  transport.on("ended", (ended) => {
+    if (ended.kind === "top") subscriptions.get(keyOf(ended.board, ended.view))?.onEnded(ended.error);
+  });
 
   const subscriptionOf = (board: string, view: ViewSize): Subscription => {
     const onInfo = (info: BoardInfo): void => memory.learn(info);

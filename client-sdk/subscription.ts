@@ -14,7 +14,7 @@ import type { Cancel, Environment } from "./environment.ts";
 import { asSdkError, errorFrom, ownError, type SdkError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import type { ErrorBody } from "./protocol/codes.ts";
-import type { BoardInfo, Frame, Snapshot, SubscribeReply, ViewSize } from "./protocol/messages.ts";
+import type { BoardInfo, Frame, Snapshot, TopReply, ViewSize } from "./protocol/messages.ts";
 import { createStore, type Store } from "./store.ts";
 
 /** `loading`: nothing yet. `stale`: the rows are right but old, newer ones are asked for. `error`: given up. */
@@ -158,7 +158,7 @@ export class Subscription {
     connection.request("subscribe", { board, kind: "top", view: size, ...position }).then(
       (ack) => {
         if (round !== this.#round) return;
-        if (ack.ok) this.#answered(ack);
+        if (ack.ok) this.#answered(ack as TopReply);
         else
           this.#refused(errorFrom(ack.error, ownError("internal", "The server refused without a reason.")));
       },
@@ -169,7 +169,7 @@ export class Subscription {
     this.#publishWaiting();
   }
 
-  #answered(reply: SubscribeReply): void {
+  #answered(reply: TopReply): void {
     this.#attached = true;
     this.#options.onInfo(reply.info);
     const { view: before } = this.#store.getSnapshot();

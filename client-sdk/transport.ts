@@ -1,7 +1,17 @@
 /** The only file that knows socket.io-client: one connection at a time, behind an interface that a test can play. */
 import { io, type Socket } from "socket.io-client";
 import { errorFrom, ownError, type SdkError } from "./errors.ts";
-import type { Bye, ClientEvents, Ended, Frame, ServerEvents, Snapshot } from "./protocol/messages.ts";
+import type {
+  Bye,
+  ClientEvents,
+  Ended,
+  Frame,
+  LiveWindow,
+  Notice,
+  ServerEvents,
+  Snapshot,
+  Standing,
+} from "./protocol/messages.ts";
 
 export type RequestName = keyof ClientEvents;
 export type MessageOf<E extends RequestName> = Parameters<ClientEvents[E]>[0];
@@ -32,15 +42,7 @@ type Listeners = { [E in keyof TransportEvents]: Set<TransportEvents[E]> };
 export function createSocketTransport(url: string): Transport {
   const { origin, pathname } = new URL(url);
   const path = `${pathname.replace(/\/$/, "")}/socket.io/`;
-  const listeners: Listeners = {
-    connected: new Set(),
-    refused: new Set(),
-    disconnected: new Set(),
-    frame: new Set(),
-    snapshot: new Set(),
-    ended: new Set(),
-    bye: new Set(),
-  };
+  const listeners = noListeners();
   const unanswered = new Set<(error: SdkError) => void>();
   let socket: Socket | undefined;
 
@@ -71,10 +73,7 @@ export function createSocketTransport(url: string): Transport {
         failUnanswered(`The connection was lost before the answer came (${reason}).`);
         call(disconnected, reason);
       });
-      socket.on("frame", (frame: Frame) => call(listeners.frame, frame));
-      socket.on("snapshot", (snapshot: Snapshot) => call(listeners.snapshot, snapshot));
-      socket.on("ended", (ended: Ended) => call(listeners.ended, ended));
-      socket.on("bye", (bye: Bye) => call(listeners.bye, bye));
+      handOn(socket, listeners);
     },
     disconnect,
     request: (event, message, timeoutMs) => {
@@ -97,6 +96,32 @@ export function createSocketTransport(url: string): Transport {
       listeners[event].add(listener);
     },
   };
+}
+
+function noListeners(): Listeners {
+  return {
+    connected: new Set(),
+    refused: new Set(),
+    disconnected: new Set(),
+    frame: new Set(),
+    snapshot: new Set(),
+    rank: new Set(),
+    window: new Set(),
+    ended: new Set(),
+    notice: new Set(),
+    bye: new Set(),
+  };
+}
+
+/** The server's own events, as they come. */
+function handOn(socket: Socket, listeners: Listeners): void {
+  socket.on("frame", (frame: Frame) => call(listeners.frame, frame));
+  socket.on("snapshot", (snapshot: Snapshot) => call(listeners.snapshot, snapshot));
+  socket.on("rank", (standing: Standing) => call(listeners.rank, standing));
+  socket.on("window", (window: LiveWindow) => call(listeners.window, window));
+  socket.on("ended", (ended: Ended) => call(listeners.ended, ended));
+  socket.on("notice", (notice: Notice) => call(listeners.notice, notice));
+  socket.on("bye", (bye: Bye) => call(listeners.bye, bye));
 }
 
 function openSocket(origin: string, path: string, token: string | undefined): Socket {

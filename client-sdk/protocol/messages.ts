@@ -96,19 +96,84 @@ export type RankAnswer = {
   metadata?: string;
 } & EntryValues;
 
+/**
+ * Where one member stands as it is pushed: exact, or within `error` ranks of the truth as of `asOf`. [P-17]
+ */
+export type Standing = {
+  board: string;
+  season: number;
+  member: string;
+  /** Null: the member is not on the board. */
+  rank: number | null;
+  exact: boolean;
+  /** By how many ranks `rank` may be off at `asOf`, what the filter of small changes holds back included; 0 when exact. */
+  error: number;
+  /** When what the rank was made from was true: ms since the Unix epoch. */
+  asOf: number;
+  /** Only of a rank made from the feed's published top. */
+  position?: Position;
+  /** Members on the board. */
+  total: number;
+  /** Share of members at or below this rank, 0–100; 0 without a rank. */
+  percentile: number;
+  /** Who passed this member, and whom it passed, since the last standing; at most 5 each. Only where it is known: in the published top. */
+  overtakenBy?: string[];
+  overtook?: string[];
+} & Partial<EntryValues>;
+
+/** One line of a live window: `place` is the order among those shown, from 1; `exact` and `error` speak of `rank`. */
+export type WindowEntry = EntryValues & {
+  place: number;
+  rank: number;
+  exact: boolean;
+  error: number;
+  member: string;
+};
+
+/** The entries round a member, or those of a list of members (friends), best first. [P-18] */
+export type LiveWindow = {
+  board: string;
+  season: number;
+  total: number;
+  /** ms since the Unix epoch. */
+  asOf: number;
+  entries: WindowEntry[];
+} & (
+  | { kind: "around"; member: string }
+  /** `missing` are those of the list that are not on the board. */
+  | { kind: "members"; list: string; missing: string[] }
+);
+
 // Client → server -------------------------------------------------------------------------------------------
 
 export type SubmitMessage = { board: string } & Submission;
-export type SubscribeMessage = { board: string; kind: "top"; view: ViewSize; position?: Position };
-export type UnsubscribeMessage = { board: string; kind: "top"; view: ViewSize };
+export type SubscribeTop = { board: string; kind: "top"; view: ViewSize; position?: Position };
+/** The signed-in player's own rank, or that of a named member. */
+export type SubscribeMe = { board: string; kind: "me"; member?: string };
+/** `limit` is 3 to 101, 11 when absent. */
+export type SubscribeAround = { board: string; kind: "around"; member?: string; limit?: number };
+/** `list` names the list on this connection; the same name again replaces it. At most 500 members. */
+export type SubscribeMembers = { board: string; kind: "members"; list: string; members: string[] };
+export type SubscribeMessage = SubscribeTop | SubscribeMe | SubscribeAround | SubscribeMembers;
+
+/** What a subscription is known by on its connection. */
+export type SubscriptionName =
+  | { board: string; kind: "top"; view: ViewSize }
+  | { board: string; kind: "me" | "around"; member?: string }
+  | { board: string; kind: "members"; list: string };
+export type UnsubscribeMessage = SubscriptionName;
 export type RankMessage = { board: string; member?: string };
 export type BoardMessage = { board: string };
 
 export type SubmitReply = { season: number; result: SubmissionResult };
-export type SubscribeReply = { info: BoardInfo } & (
+export type TopReply = { info: BoardInfo } & (
   | { mode: "resume"; frames: Frame[] }
   | { mode: "snapshot"; snapshot: Snapshot }
 );
+export type MeReply = { info: BoardInfo; standing: Standing };
+export type WindowReply = { info: BoardInfo; window: LiveWindow };
+/** Of the kind that was asked for. */
+export type SubscribeReply = TopReply | MeReply | WindowReply;
 
 /** Every acknowledgement: the answer, or the error. [P-10] */
 export type Ack<T> = ({ ok: true } & T) | { ok: false; error: ErrorBody };
@@ -127,11 +192,17 @@ export type ClientEvents = {
 export type Bye = { code: ByeCode; reconnect: boolean; afterMs: [min: number, max: number] };
 
 /** One subscription is over although the connection stays: the board is not the receiver's to see any more. [P-16] */
-export type Ended = { board: string; view: ViewSize; error: ErrorBody };
+export type Ended = SubscriptionName & { error: ErrorBody };
+
+/** What the game's server tells a player, as it gave it. At most once. [P-19] */
+export type Notice = { kind: string; data: unknown };
 
 export type ServerEvents = {
   frame: (frame: Frame) => void;
   snapshot: (snapshot: Snapshot) => void;
+  rank: (standing: Standing) => void;
+  window: (window: LiveWindow) => void;
   ended: (ended: Ended) => void;
+  notice: (notice: Notice) => void;
   bye: (bye: Bye) => void;
 };

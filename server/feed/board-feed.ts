@@ -5,12 +5,12 @@
  * read with its position; (3) buffered messages at or below it are dropped, later ones applied; (4) from then on every message
  * must follow the last one, else the missing frames are read once from the stream [P-6].
  */
-import type { Redis } from "ioredis";
 import type { Frame, Position, Row, ViewSize } from "../../client-sdk/protocol/messages.ts";
 import { applyRows } from "../../client-sdk/protocol/rows.ts";
 import { backoffMs } from "../base/backoff.ts";
 import { sleep } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
+import type { RedisStore } from "../redis/store.ts";
 import type { FeedMetrics } from "./feed-metrics.ts";
 import { type FeedOf, readRecent, readSince, readSnapshot } from "./feed-store.ts";
 import { decodeMessage, type FeedMessage, isWhole, type StoredFrame } from "./stored-frame.ts";
@@ -22,7 +22,7 @@ export type FeedSource = {
 };
 
 export type BoardFeedOptions = {
-  redis: Redis;
+  redis: RedisStore;
   source: FeedSource;
   ring: RingLimits;
   metrics: FeedMetrics;
@@ -98,7 +98,7 @@ export class BoardFeed {
     return this.#lost;
   }
 
-  /** The idle position check: Redis says how far the feed is, or that it has none. */
+  /** The idle position check: RedisStore says how far the feed is, or that it has none. */
   check(position: Position | undefined): void {
     this.#lost = position === undefined;
     if (this.#buffer || !position) return;

@@ -1,10 +1,10 @@
 /** A board's feed in Redis: open, append, fresh epoch, snapshot, frames since a position. One script each. */
-import type { Redis } from "ioredis";
 import type { Position } from "../../client-sdk/protocol/messages.ts";
 import { newEpoch } from "../base/ids.ts";
 import { type FeedKeys, leaseKeys } from "../redis/keys.ts";
 import { tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
+import type { RedisStore } from "../redis/store.ts";
 import { decodeMessage, encodeFrame, type StoredFrame } from "./stored-frame.ts";
 
 export type FeedLimits = {
@@ -29,7 +29,7 @@ export type FeedSnapshot = Position & {
 
 export type AppendResult = "appended" | "fenced" | "epoch" | "stale";
 
-export async function openFeed(redis: Redis, { incarnation, keys }: FeedOf): Promise<void> {
+export async function openFeed(redis: RedisStore, { incarnation, keys }: FeedOf): Promise<void> {
   const reply = await runScript(
     redis,
     "feed/open_feed",
@@ -41,7 +41,7 @@ export async function openFeed(redis: Redis, { incarnation, keys }: FeedOf): Pro
 
 /** [R 8] Appends at `frame.offset` iff the lease, the epoch and `frame.offset − 1` all stand. */
 export async function appendFrame(
-  redis: Redis,
+  redis: RedisStore,
   { board, keys }: FeedOf,
   frame: StoredFrame,
   { token, limits }: { token: string; limits: FeedLimits },
@@ -69,7 +69,7 @@ export async function appendFrame(
 
 /** @returns the feed's position in its fresh epoch, or why there is none */
 export async function openEpoch(
-  redis: Redis,
+  redis: RedisStore,
   { board, keys }: FeedOf,
   token: string,
 ): Promise<Position | "fenced" | "store_lost"> {
@@ -81,7 +81,7 @@ export async function openEpoch(
 }
 
 export async function readSnapshot(
-  redis: Redis,
+  redis: RedisStore,
   { incarnation, keys }: FeedOf,
 ): Promise<FeedSnapshot | "store_lost"> {
   const reply = await runScript(redis, "feed/snapshot", [keys.state, keys.top], [incarnation]);
@@ -95,7 +95,7 @@ export async function readSnapshot(
 
 /** Every frame after a position, or `undefined` when they cannot be given complete. */
 export async function readSince(
-  redis: Redis,
+  redis: RedisStore,
   { keys }: FeedOf,
   position: Position,
   max: number,
@@ -108,7 +108,7 @@ export async function readSince(
 
 /** The newest frames of the stream that end at a position and follow each other in its epoch: what fills a new gateway's ring. */
 export async function readRecent(
-  redis: Redis,
+  redis: RedisStore,
   { keys }: FeedOf,
   position: Position,
   max: number,

@@ -4,13 +4,13 @@
  * A connection can be healthy for TCP and yet hear nothing (it hangs on a node that no longer serves the channel), so a probe is
  * published on the ordinary path and must come back here; when it does not, the connection is rebuilt.
  */
-import type { Redis } from "ioredis";
 import { newId } from "../base/ids.ts";
 import { probeChannel } from "../redis/keys.ts";
+import type { RedisStore } from "../redis/store.ts";
 
 export type FeedSubscriberOptions = {
   /** Opens a fresh pub/sub connection. */
-  connect: () => Promise<Redis>;
+  connect: () => Promise<RedisStore>;
   /** The connection was lost and is back: messages may be missing. */
   onReconnected: () => void;
   onError: (error: unknown) => void;
@@ -20,7 +20,7 @@ export class FeedSubscriber {
   readonly #options: FeedSubscriberOptions;
   readonly #listeners = new Map<string, (message: string) => void>();
   readonly #probe = probeChannel(newId());
-  #redis: Redis | undefined;
+  #redis: RedisStore | undefined;
   #heard = 0;
   #sent = 0;
 
@@ -60,7 +60,7 @@ export class FeedSubscriber {
   }
 
   /** False when the probe sent by the last call has not come back. Sends the next one. */
-  async probe(command: Redis): Promise<boolean> {
+  async probe(command: RedisStore): Promise<boolean> {
     const alive = this.#redis !== undefined && this.#heard === this.#sent;
     this.#sent++;
     await command.call("SPUBLISH", this.#probe, String(this.#sent));

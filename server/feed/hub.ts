@@ -4,20 +4,21 @@
  * Three layers find a lost message: the feed's own contiguity, the checks here (positions every few seconds, the pub/sub probe),
  * and the client's contiguity, which should never fire while Redis is healthy.
  */
-import type { Redis } from "ioredis";
 import { within } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
+import { callAll } from "../redis/batch.ts";
 import type { FeedKeys } from "../redis/keys.ts";
-import { execAll, fromRedisError } from "../redis/reply.ts";
+import { fromRedisError } from "../redis/reply.ts";
+import type { RedisStore } from "../redis/store.ts";
 import { BoardFeed, type FeedSource } from "./board-feed.ts";
 import type { FeedMetrics } from "./feed-metrics.ts";
 import { FeedSubscriber } from "./feed-subscriber.ts";
 import type { RingLimits } from "./view.ts";
 
 export type HubOptions = {
-  redis: Redis;
-  connectSubscriber: () => Promise<Redis>;
+  redis: RedisStore;
+  connectSubscriber: () => Promise<RedisStore>;
   metrics: FeedMetrics;
   ring: RingLimits;
   /** How often the positions of followed feeds are compared with Redis. */
@@ -145,9 +146,12 @@ export class FeedHub {
     }
     const followed = [...this.#feeds.values()];
     if (followed.length === 0) return;
-    const pipeline = this.#options.redis.pipeline();
-    for (const { keys } of followed) pipeline.hmget(keys.state, "epoch", "offset");
-    const replies = (await execAll(pipeline)) as (string | null)[][];
+    const calls = followed.map(({ keys }) => ({
+      command: "hmget",
+      key: keys.state,
+      args: ["epoch", "offset"],
+    }));
+    const replies = (await callAll(this.#options.redis, calls)) as (string | null)[][];
     replies.forEach(([epoch, offset], i) => {
       followed[i]!.feed.check(epoch ? { epoch, offset: Number(offset) } : undefined);
     });

@@ -1,7 +1,7 @@
 /** What one socket follows, and the rooms of all of them: opened with the first follower, closed with the last. */
 import {
   type Position,
-  type SubscribeReply,
+  type TopReply,
   VIEW_SIZES,
   type ViewSize,
 } from "../../client-sdk/protocol/messages.ts";
@@ -54,7 +54,7 @@ export class Rooms {
     socket: GameSocket,
     open: OpenBoard,
     { view: size, position }: { view: ViewSize; position: Position | undefined },
-    reply: (answer: SubscribeReply) => void,
+    reply: (answer: TopReply) => void,
   ): Promise<void> {
     const { following } = socket.data;
     const name = roomName(open, size);
@@ -98,7 +98,7 @@ export class Rooms {
       for (const socket of this.#rooms.get(name)?.room.followers() ?? []) {
         if (mayRead(open, socket.data.caller)) continue;
         this.#leave(socket, name);
-        socket.emit("ended", { board: open.board.id, view, error: privateBoard(open).body() });
+        socket.emit("ended", { board: open.board.id, kind: "top", view, error: privateBoard(open).body() });
       }
     }
   }

@@ -3,7 +3,6 @@
  *
  * One bad submission never fails the others. What is refused here was not sent to Redis and changes nothing.
  */
-import type { Redis } from "ioredis";
 import type { EntryValues, SubmissionResult } from "../../client-sdk/protocol/messages.ts";
 import type { Clock } from "../base/clock.ts";
 import { AppError, toAppError } from "../base/errors.ts";
@@ -13,6 +12,7 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { DedupLimits } from "../leaderboard/submit-batch.ts";
 import { entryValues, payloadOf } from "../leaderboard/values.ts";
+import type { RedisStore } from "../redis/store.ts";
 import { type Pending, type PipeLimits, type ShardOutcome, ShardPipe } from "./shard-pipe.ts";
 
 /** A submission for a named member, its shape already checked. */
@@ -28,7 +28,7 @@ const PIPE_IDLE_MS = 60_000;
 const HINT_EVERY_MS = 20;
 
 export class Ingest {
-  readonly #redis: Redis;
+  readonly #redis: RedisStore;
   readonly #hasher: Hasher;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -41,7 +41,7 @@ export class Ingest {
   #hintTimer: NodeJS.Timeout | undefined;
 
   constructor(options: {
-    redis: Redis;
+    redis: RedisStore;
     hasher: Hasher;
     clock: Clock;
     log: Log;

@@ -5,7 +5,6 @@
  * is known or its deadline has passed. A batch that Redis has certainly not applied (`gap`) may go under a new producer id.
  * New batches wait while a repair is on.
  */
-import type { Redis } from "ioredis";
 import { type BackoffOptions, backoffMs } from "../base/backoff.ts";
 import { BoundedQueue } from "../base/bounded-queue.ts";
 import { sleep } from "../base/clock.ts";
@@ -19,6 +18,7 @@ import {
   type ShardEvent,
   submitBatch,
 } from "../leaderboard/submit-batch.ts";
+import type { RedisStore } from "../redis/store.ts";
 
 export type PipeLimits = {
   /** Most submissions of one batch. */
@@ -51,7 +51,7 @@ type Flight = {
 const REPAIR_BACKOFF: BackoffOptions = { firstMs: 20, capMs: 500 };
 
 export class ShardPipe {
-  readonly #redis: Redis;
+  readonly #redis: RedisStore;
   readonly #open: OpenBoard;
   readonly #shard: number;
   readonly #limits: PipeLimits;
@@ -68,7 +68,7 @@ export class ShardPipe {
   forgotten = false;
 
   constructor(options: {
-    redis: Redis;
+    redis: RedisStore;
     open: OpenBoard;
     shard: number;
     limits: PipeLimits;

@@ -4,18 +4,18 @@
  * The mark in the sorted set is made before a board's first batch and kept fresh while it lasts; the hint on the channel is
  * only there to look sooner. Losing either costs time, never a frame: the merger's sweep sees every board in the end.
  */
-import type { Redis } from "ioredis";
 import { activeKey, hintChannel } from "../redis/keys.ts";
+import type { RedisStore } from "../redis/store.ts";
 
 /** Refresh the marks at least this often, so that `activeSince` with twice the time misses none. */
 export const MARK_EVERY_MS = 5_000;
 
-export async function markActive(redis: Redis, board: string, nowMs: number): Promise<void> {
+export async function markActive(redis: RedisStore, board: string, nowMs: number): Promise<void> {
   await redis.zadd(activeKey, nowMs, board);
 }
 
 /** Boards marked at or after `sinceMs`; older marks are forgotten on the way. */
-export async function activeSince(redis: Redis, sinceMs: number): Promise<string[]> {
+export async function activeSince(redis: RedisStore, sinceMs: number): Promise<string[]> {
   const [boards] = await Promise.all([
     redis.zrange(activeKey, sinceMs, "+inf", "BYSCORE"),
     redis.zremrangebyscore(activeKey, "-inf", `(${sinceMs - 60_000}`),
@@ -23,12 +23,15 @@ export async function activeSince(redis: Redis, sinceMs: number): Promise<string
   return boards;
 }
 
-export async function hintDirty(redis: Redis, boards: string[]): Promise<void> {
+export async function hintDirty(redis: RedisStore, boards: string[]): Promise<void> {
   await redis.publish(hintChannel, boards.join("\n"));
 }
 
 /** Call `onDirty` for each hinted board. `subscriber` is a pub/sub connection. */
-export async function listenForHints(subscriber: Redis, onDirty: (board: string) => void): Promise<void> {
+export async function listenForHints(
+  subscriber: RedisStore,
+  onDirty: (board: string) => void,
+): Promise<void> {
   subscriber.on("message", (channel: string, message: string) => {
     if (channel === hintChannel) for (const board of message.split("\n")) onDirty(board);
   });

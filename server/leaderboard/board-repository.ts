@@ -1,8 +1,8 @@
 /** Where board records are kept: a small interface, because they move to PostgreSQL with part 4. In Redis until then. */
-import type { Redis } from "ioredis";
 import { registryKeys } from "../redis/keys.ts";
 import { tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
+import type { RedisStore } from "../redis/store.ts";
 import type { BoardRecord } from "./board.ts";
 import { parseRecord } from "./board-schema.ts";
 
@@ -18,7 +18,7 @@ export type BoardRepository = {
   save(record: BoardRecord, expected: StoredBoard | undefined): Promise<"saved" | "conflict">;
 };
 
-export function createRedisBoardRepository(redis: Redis): BoardRepository {
+export function createRedisBoardRepository(redis: RedisStore): BoardRepository {
   const { boards, version } = registryKeys;
   return {
     version: async () => (await redis.get(version)) ?? "0",

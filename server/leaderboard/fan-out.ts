@@ -1,9 +1,9 @@
 /** Questions to every shard of a board, in one pipeline per round. */
-import type { ChainableCommander, Redis } from "ioredis";
 import { AppError } from "../base/errors.ts";
+import { callAll } from "../redis/batch.ts";
 import type { ShardKeys } from "../redis/keys.ts";
-import { execAll, fromRedisError, tagged } from "../redis/reply.ts";
-import { queueScript } from "../redis/scripts.ts";
+import { fromRedisError, tagged } from "../redis/reply.ts";
+import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 import type { Place } from "./page-cursor.ts";
 
@@ -28,7 +28,7 @@ type Question = { shard: number; script: `leaderboard/${string}`; args: string[]
  * @throws AppError store_lost, unavailable
  */
 export async function ask(
-  redis: Redis,
+  redis: RedisStore,
   open: OpenBoard,
   tag: string,
   questions: Question[],
@@ -41,12 +41,11 @@ export async function ask(
       replies.push(...(await ask(redis, open, tag, questions.slice(at, at + ROUND))));
     return replies;
   }
-  const pipeline: ChainableCommander = redis.pipeline();
-  for (const { shard, script, args } of questions) {
-    const keys = open.shards[shard] as ShardKeys;
-    queueScript(pipeline, script, [keys.entries, keys.meta], [open.season.incarnation, ...args]);
-  }
-  const replies = await execAll(pipeline).catch((error: unknown) => {
+  const calls = questions.map(({ shard, script, args }) => {
+    const { entries, meta } = open.shards[shard] as ShardKeys;
+    return { script, keys: [entries, meta], args: [open.season.incarnation, ...args] };
+  });
+  const replies = await callAll(redis, calls).catch((error: unknown) => {
     throw fromRedisError(error);
   });
   return replies.map((reply) => {
@@ -64,7 +63,7 @@ export type Standing = { key: number; before: number };
  * @param by "none" for the keys alone
  */
 export async function standings(
-  redis: Redis,
+  redis: RedisStore,
   open: OpenBoard,
   byShard: Map<number, string[]>,
   by: By | "none",
@@ -95,7 +94,7 @@ export async function standings(
  * @param skip for each place the shard that has answered it already
  */
 export async function countBefore(
-  redis: Redis,
+  redis: RedisStore,
   open: OpenBoard,
   places: (Place & { skip?: number })[],
   by: By,
@@ -123,7 +122,7 @@ export async function countBefore(
 }
 
 /** Members on the whole board. */
-export async function countMembers(redis: Redis, open: OpenBoard): Promise<number> {
+export async function countMembers(redis: RedisStore, open: OpenBoard): Promise<number> {
   const questions = open.shards.map(
     (_, shard): Question => ({ shard, script: "leaderboard/count_before", args: ["key"] }),
   );
@@ -135,7 +134,7 @@ export type ShardWindow = { before: number; rows: Place[] };
 
 /** The rows of every shard round one place. @param place undefined for the top of the board */
 export async function windows(
-  redis: Redis,
+  redis: RedisStore,
   open: OpenBoard,
   place: Place | undefined,
   size: { before: number; after: number },

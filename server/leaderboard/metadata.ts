@@ -1,20 +1,24 @@
 /** Metadata of members: what the last accepted submission that carried some brought, on boards that take it. */
-import type { Redis } from "ioredis";
-import { execAll, fromRedisError } from "../redis/reply.ts";
+import { callAll } from "../redis/batch.ts";
+import { fromRedisError } from "../redis/reply.ts";
+import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 
 /** @returns member → metadata, only for those who have some; nothing is asked of a board without metadata */
 export async function readMetadata(
-  redis: Redis,
+  redis: RedisStore,
   open: OpenBoard,
   byShard: Map<number, string[]>,
 ): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   if (!open.board.metadata) return found;
-  const pipeline = redis.pipeline();
   const asked = [...byShard].filter(([, members]) => members.length > 0);
-  for (const [shard, members] of asked) pipeline.hmget(open.shards[shard]!.metadata, ...members);
-  const replies = await execAll(pipeline).catch((error: unknown) => {
+  const calls = asked.map(([shard, members]) => ({
+    command: "hmget",
+    key: open.shards[shard]!.metadata,
+    args: members,
+  }));
+  const replies = await callAll(redis, calls).catch((error: unknown) => {
     throw fromRedisError(error);
   });
   replies.forEach((values, i) => {

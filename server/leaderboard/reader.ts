@@ -4,10 +4,10 @@
  * A member's own key and its shard's count come from one script, the other shards follow with that key. On several shards
  * the counts are not one instant: an entry that crosses the key in between may be counted on either side.
  */
-import type { Redis } from "ioredis";
 import type { Entry, EntryValues, RankAnswer, Row } from "../../client-sdk/protocol/messages.ts";
 import { compareMembers } from "../../client-sdk/protocol/rows.ts";
 import { AppError } from "../base/errors.ts";
+import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 import { byOf, countBefore, countMembers, standings, windows } from "./fan-out.ts";
 import type { Hasher } from "./hashing.ts";
@@ -19,10 +19,10 @@ import { columnValue, entryValues, scaleWhole } from "./values.ts";
 export type Page = { total: number; entries: Entry[]; cursor?: string };
 
 export class Reader {
-  readonly #redis: Redis;
+  readonly #redis: RedisStore;
   readonly #hasher: Hasher;
 
-  constructor(redis: Redis, hasher: Hasher) {
+  constructor(redis: RedisStore, hasher: Hasher) {
     this.#redis = redis;
     this.#hasher = hasher;
   }

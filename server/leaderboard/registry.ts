@@ -4,13 +4,13 @@
  * Opening a season is restartable: the record is saved as `opening` with its incarnation, then each shard is opened
  * (again is harmless), then the record says `open`; whoever meets an `opening` record finishes it.
  */
-import type { Redis } from "ioredis";
 import type { BoardInfo } from "../../client-sdk/protocol/messages.ts";
 import type { Clock } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
+import { callAll } from "../redis/batch.ts";
 import { feedKeys, shardKeys } from "../redis/keys.ts";
-import { execAll, fromRedisError, tagged } from "../redis/reply.ts";
-import { queueScript } from "../redis/scripts.ts";
+import { fromRedisError, tagged } from "../redis/reply.ts";
+import type { RedisStore } from "../redis/store.ts";
 import type { Board, BoardRecord, OpenBoard } from "./board.ts";
 import type { BoardRepository, StoredBoard } from "./board-repository.ts";
 import { FIXED_FIELDS, newSeason } from "./board-schema.ts";
@@ -22,7 +22,7 @@ const SAVE_ATTEMPTS = 5;
 export type OpenFeed = (open: OpenBoard) => Promise<void>;
 
 export class Registry {
-  readonly #redis: Redis;
+  readonly #redis: RedisStore;
   readonly #repository: BoardRepository;
   readonly #openFeed: OpenFeed;
   readonly #clock: Clock;
@@ -30,7 +30,7 @@ export class Registry {
   readonly #listeners = new Set<(open: OpenBoard) => void>();
   #version = "";
 
-  constructor(options: { redis: Redis; repository: BoardRepository; openFeed: OpenFeed; clock: Clock }) {
+  constructor(options: { redis: RedisStore; repository: BoardRepository; openFeed: OpenFeed; clock: Clock }) {
     this.#redis = options.redis;
     this.#repository = options.repository;
     this.#openFeed = options.openFeed;
@@ -105,11 +105,12 @@ export class Registry {
     const { record } = stored;
     if (record.season.state !== "opening") return record;
     const open = derive(record);
-    const pipeline = this.#redis.pipeline();
-    for (const keys of open.shards) {
-      queueScript(pipeline, "leaderboard/open_shard", Object.values(keys), [record.season.incarnation]);
-    }
-    for (const reply of await execAll(pipeline)) {
+    const calls = open.shards.map((keys) => ({
+      script: "leaderboard/open_shard" as const,
+      keys: Object.values(keys),
+      args: [record.season.incarnation],
+    }));
+    for (const reply of await callAll(this.#redis, calls)) {
       const { tag, rest } = tagged(reply, ["opened", "already", "foreign"]);
       if (tag === "foreign") {
         throw new AppError("store_lost", {

@@ -1,8 +1,8 @@
 /** One call of `submit.lua`: a batch of one producer for one shard. */
-import type { Redis } from "ioredis";
 import { assert } from "../base/assert.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
+import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 
 /** One submission as a shard takes it; `payload` is from `payloadOf`, `idHash` empty without an id. */
@@ -36,7 +36,7 @@ const TAGS = ["applied", "duplicate", "gap", "store_lost", "season_closed", "ove
  * @throws AppError unavailable (it may or may not have been applied), store_full (it was not)
  */
 export async function submitBatch(
-  redis: Redis,
+  redis: RedisStore,
   open: OpenBoard,
   shard: number,
   batch: Batch,

@@ -1,36 +1,51 @@
 /** The merger's reads of shards: versions of many boards in one pipeline, tops above a cutoff, raising the cutoff. */
-import type { Redis } from "ioredis";
 import { AppError } from "../base/errors.ts";
-import { execAll, tagged } from "../redis/reply.ts";
-import { queueScript } from "../redis/scripts.ts";
+import { callAll } from "../redis/batch.ts";
+import { tagged } from "../redis/reply.ts";
+import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 import { placesIn } from "./fan-out.ts";
 import type { Place } from "./page-cursor.ts";
 
-export type ShardState = { incarnation: string | null; version: string; members: number };
+export type ShardState = {
+  /** Undefined when the shard is missing. */
+  incarnation: string | undefined;
+  /** Changes with everything at or above the cutoff. */
+  version: string;
+  /** Changes with every accepted batch: the shard's gapless count of them. */
+  n: number;
+  members: number;
+};
 
-/** All shards of one board as they stand, and the replication history of the Redis that said so. */
-export type BoardState = { replid: string; shards: ShardState[] };
+/** All shards of one board as they stand, and the replication histories of those who said so, in one text [R 7]. */
+export type BoardState = { history: string; shards: ShardState[] };
 
-/**
- * One pipeline for all boards: 2 commands a shard, and one for the replication id on the same connection, so that what is
- * read and the history that it belongs to cannot come from different lives of Redis [R 7].
- */
-export async function readStates(redis: Redis, boards: readonly OpenBoard[]): Promise<BoardState[]> {
-  const pipeline = redis.pipeline().info("replication");
-  for (const { shards } of boards) {
-    for (const keys of shards) pipeline.hmget(keys.meta, "incarnation", "version").zcard(keys.entries);
-  }
-  const [info, ...replies] = await execAll(pipeline);
-  const replid = /master_replid:(\w+)/.exec(info as string)?.[1] ?? "";
+/** One round trip for all boards: one call a shard. */
+export async function readStates(redis: RedisStore, boards: readonly OpenBoard[]): Promise<BoardState[]> {
+  const calls = boards.flatMap(({ shards }) =>
+    shards.map(({ entries, meta }) => ({
+      script: "leaderboard/shard_state" as const,
+      keys: [entries, meta],
+      args: [],
+    })),
+  );
+  const replies = await callAll(redis, calls);
   let at = 0;
-  return boards.map(({ shards }) => ({
-    replid,
-    shards: shards.map(() => {
-      const [incarnation, version] = replies[at++] as [string | null, string | null];
-      return { incarnation, version: version ?? "", members: Math.max(0, (replies[at++] as number) - 1) };
-    }),
-  }));
+  return boards.map(({ shards }) => {
+    const histories = new Set<string>();
+    const states = shards.map((): ShardState => {
+      const [text] = tagged(replies[at++], ["state"]).rest as [string];
+      const [replid, members, incarnation, version, n] = text.split(" ");
+      histories.add(replid!);
+      return {
+        incarnation,
+        version: version ?? "",
+        n: Number(n ?? 0),
+        members: Math.max(0, Number(members)),
+      };
+    });
+    return { history: [...histories].join(" "), shards: states };
+  });
 }
 
 export type TopRequest = {
@@ -58,19 +73,18 @@ export class FencedError extends Error {}
  * @throws FencedError, AppError store_lost
  */
 export async function readTops(
-  redis: Redis,
+  redis: RedisStore,
   open: OpenBoard,
   requests: readonly TopRequest[],
   { token, cutoff }: { token: string; cutoff: number },
 ): Promise<ShardTop[]> {
-  const pipeline = redis.pipeline();
   const bound = cutoff === Number.POSITIVE_INFINITY ? "inf" : String(cutoff);
-  for (const { shard, betterMax, tiedMax } of requests) {
-    const keys = open.shards[shard]!;
+  const calls = requests.map(({ shard, betterMax, tiedMax }) => {
+    const { entries, meta } = open.shards[shard]!;
     const args = [open.season.incarnation, token, bound, betterMax, tiedMax];
-    queueScript(pipeline, "leaderboard/top_read", [keys.entries, keys.meta], args);
-  }
-  const replies = await execAll(pipeline);
+    return { script: "leaderboard/top_read" as const, keys: [entries, meta], args };
+  });
+  const replies = await callAll(redis, calls);
   return replies.map((reply, i) => {
     const { tag, rest } = tagged(reply, ["read", "fenced", "store_lost"]);
     refuse(open, tag);
@@ -103,17 +117,17 @@ function hiddenAfterIn(
 
 /** Raise the cutoff of every shard. @throws FencedError, AppError store_lost */
 export async function raiseCutoffs(
-  redis: Redis,
+  redis: RedisStore,
   open: OpenBoard,
   token: string,
   cutoff: number,
 ): Promise<void> {
-  const pipeline = redis.pipeline();
-  for (const keys of open.shards) {
-    const args = [open.season.incarnation, token, String(cutoff)];
-    queueScript(pipeline, "leaderboard/raise_cutoff", [keys.meta], args);
-  }
-  for (const reply of await execAll(pipeline)) {
+  const calls = open.shards.map(({ meta }) => ({
+    script: "leaderboard/raise_cutoff" as const,
+    keys: [meta],
+    args: [open.season.incarnation, token, String(cutoff)],
+  }));
+  for (const reply of await callAll(redis, calls)) {
     refuse(open, tagged(reply, ["raised", "kept", "fenced", "store_lost"]).tag);
   }
 }

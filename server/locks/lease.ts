@@ -4,26 +4,26 @@
  * The time to live is for liveness only; what protects the data is the token, which the resource compares: the holder of a lease
  * that has run out does not know it, and must be refused where it writes.
  */
-import type { Redis } from "ioredis";
 import { leaseKeys } from "../redis/keys.ts";
 import { tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
+import type { RedisStore } from "../redis/store.ts";
 
 /** The lease under which one merger at a time works on a board; its keys are in the slot of the board's feed. */
-export function mergerLease(redis: Redis, board: string, ttlMs: number): Lease {
+export function mergerLease(redis: RedisStore, board: string, ttlMs: number): Lease {
   return new Lease(redis, leaseKeys(board), { ttlMs });
 }
 
 export type LeaseKeys = { lease: string; token: string };
 
 export class Lease {
-  readonly #redis: Redis;
+  readonly #redis: RedisStore;
   readonly #keys: LeaseKeys;
   readonly #ttlMs: number;
   #token: string | undefined;
   #renewedAt = 0;
 
-  constructor(redis: Redis, keys: LeaseKeys, { ttlMs }: { ttlMs: number }) {
+  constructor(redis: RedisStore, keys: LeaseKeys, { ttlMs }: { ttlMs: number }) {
     this.#redis = redis;
     this.#keys = keys;
     this.#ttlMs = ttlMs;

@@ -4,8 +4,8 @@
  * A board that changes has a turn every tick. One that has rested for a second has one a second, unless it is hinted; one that
  * has rested for long is let go, and its lease given back.
  */
-import type { Redis } from "ioredis";
 import { type Lease, mergerLease } from "../locks/lease.ts";
+import type { RedisStore } from "../redis/store.ts";
 import type { BoardMerger } from "./board-merger.ts";
 
 const REST_AFTER_MS = 1_000;
@@ -24,7 +24,7 @@ export type ActiveBoard = {
   failures: number;
 };
 
-export type ActiveOptions = { redis: Redis; leaseTtlMs: number; quietMs: number };
+export type ActiveOptions = { redis: RedisStore; leaseTtlMs: number; quietMs: number };
 
 export class ActiveBoards {
   readonly #options: ActiveOptions;

@@ -3,7 +3,6 @@
  *
  * Its state is derived, so a crash loses nothing: whoever takes the lease next loads the published top and reads every shard once.
  */
-import type { Redis } from "ioredis";
 import type { Position, Row } from "../../client-sdk/protocol/messages.ts";
 import { compareRows } from "../../client-sdk/protocol/rows.ts";
 import { AppError } from "../base/errors.ts";
@@ -13,20 +12,21 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import { rowOf } from "../leaderboard/reader.ts";
 import { type BoardState, FencedError } from "../leaderboard/top-reader.ts";
+import type { RedisStore } from "../redis/store.ts";
 import { Candidates } from "./candidates.ts";
 
 export type TickResult = "published" | "unchanged";
 
 export class BoardMerger {
-  readonly #redis: Redis;
+  readonly #redis: RedisStore;
   readonly #limits: FeedLimits;
   readonly #token: string;
   #open: OpenBoard;
   #candidates: Candidates;
   #published: { position: Position; rows: Row[]; total: number } | undefined;
-  #replid: string | undefined;
+  #history: string | undefined;
 
-  constructor(options: { redis: Redis; open: OpenBoard; token: string; limits: FeedLimits }) {
+  constructor(options: { redis: RedisStore; open: OpenBoard; token: string; limits: FeedLimits }) {
     this.#redis = options.redis;
     this.#open = options.open;
     this.#token = options.token;
@@ -40,7 +40,7 @@ export class BoardMerger {
     for (const { incarnation } of state.shards) {
       if (incarnation !== open.season.incarnation) throw new AppError("store_lost");
     }
-    await this.#followHistory(state.replid);
+    await this.#followHistory(state.history);
     const size = open.board.topSize;
     const dirty = this.#candidates.dirtyShards(state);
     const resized = this.#published !== undefined && this.#published.rows.length !== this.#expectedRows(size);
@@ -56,10 +56,10 @@ export class BoardMerger {
   }
 
   /** [R 7] Another replication history may have lost acknowledged writes: read every shard anew, under a fresh epoch. */
-  async #followHistory(replid: string): Promise<void> {
-    if (this.#replid === replid) return;
-    const changed = this.#replid !== undefined;
-    this.#replid = replid;
+  async #followHistory(history: string): Promise<void> {
+    if (this.#history === history) return;
+    const changed = this.#history !== undefined;
+    this.#history = history;
     this.#candidates = new Candidates(this.#redis, this.#open, this.#token);
     this.#published = undefined;
     if (changed) await this.#freshEpoch();

@@ -5,24 +5,24 @@
  * publishing, and what was known below is forgotten; it is lowered only by the call that reads, on every shard.
  * Reads have limits; a list that a limit cut off is read deeper only if its end lies within the wanted top.
  */
-import type { Redis } from "ioredis";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import { comparePlaces } from "../leaderboard/reader.ts";
 import { type BoardState, raiseCutoffs, readTops, type ShardTop } from "../leaderboard/top-reader.ts";
+import type { RedisStore } from "../redis/store.ts";
 import { mergeTops } from "./merge-tops.ts";
 
 const RESERVE = 1.25;
 const RAISE_ABOVE = 1.5;
 
 export class Candidates {
-  readonly #redis: Redis;
+  readonly #redis: RedisStore;
   readonly #open: OpenBoard;
   readonly #token: string;
   #tops: ShardTop[] = [];
   #cutoff = Number.POSITIVE_INFINITY;
 
-  constructor(redis: Redis, open: OpenBoard, token: string) {
+  constructor(redis: RedisStore, open: OpenBoard, token: string) {
     this.#redis = redis;
     this.#open = open;
     this.#token = token;

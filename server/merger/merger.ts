@@ -4,7 +4,6 @@
  * A board is active when ingest has marked or hinted it, or when the sweep finds its versions changed; after some quiet time its
  * lease is given back and it costs nothing but its share of the sweep.
  */
-import type { Redis } from "ioredis";
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Loop } from "../base/loop.ts";
@@ -12,14 +11,15 @@ import type { FeedLimits } from "../feed/feed-store.ts";
 import { activeSince, listenForHints, MARK_EVERY_MS } from "../leaderboard/activity.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { type BoardState, FencedError, readStates } from "../leaderboard/top-reader.ts";
+import type { RedisStore } from "../redis/store.ts";
 import { type ActiveBoard, ActiveBoards } from "./active-boards.ts";
 import { BoardMerger } from "./board-merger.ts";
 import type { MergerMetrics } from "./merger-metrics.ts";
 import { Sweep } from "./sweep.ts";
 
 export type MergerOptions = {
-  redis: Redis;
-  subscriber: Redis;
+  redis: RedisStore;
+  subscriber: RedisStore;
   /** Every known board, by id. */
   boards: () => ReadonlyMap<string, OpenBoard>;
   now: () => number;

@@ -1,10 +1,10 @@
 /** The slow look at boards that nobody announced, in turns and within a budget: what finds a change whose hint and mark were lost. */
-import type { Redis } from "ioredis";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { SHARDS_MAX } from "../leaderboard/board-schema.ts";
 import { type BoardState, readStates } from "../leaderboard/top-reader.ts";
+import type { RedisStore } from "../redis/store.ts";
 
-export type SweepOptions = { redis: Redis; sweepMs: number; sweepShardsPerSecond: number };
+export type SweepOptions = { redis: RedisStore; sweepMs: number; sweepShardsPerSecond: number };
 
 export class Sweep {
   readonly #options: SweepOptions;
@@ -69,9 +69,9 @@ export class Sweep {
   }
 }
 
-function fingerprint({ board }: OpenBoard, { replid, shards }: BoardState): string {
+function fingerprint({ board }: OpenBoard, { history, shards }: BoardState): string {
   return [
-    replid,
+    history,
     board.topSize,
     ...shards.map(({ incarnation, version }) => `${incarnation} ${version}`),
   ].join("\n");

@@ -6,7 +6,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ChainableCommander, Redis } from "ioredis";
+import type { ChainableCommander } from "ioredis";
+import type { RedisStore } from "./store.ts";
 
 /** `<room>/<operation>`, the file's path below `lua/` without its ending. */
 export type ScriptName = `${string}/${string}`;
@@ -51,7 +52,7 @@ function withIncludes(root: string, lua: string): string {
 let library: Script[] | undefined;
 
 /** Make every script callable on a connection and its pipelines. */
-export function registerScripts(redis: Redis): void {
+export function registerScripts(redis: RedisStore): void {
   library ??= loadScripts();
   for (const { name, numberOfKeys, lua } of library) {
     redis.defineCommand(commandName(name), { numberOfKeys, lua });
@@ -67,7 +68,7 @@ function commandName(name: ScriptName): string {
  * @returns its raw reply; `reply.ts` turns it into a typed one
  */
 export function runScript(
-  redis: Redis,
+  redis: RedisStore,
   name: ScriptName,
   keys: string[],
   args: (string | number)[],
@@ -85,7 +86,7 @@ export function queueScript(
   runner(pipeline, name)(...keys, ...args);
 }
 
-function runner(target: Redis | ChainableCommander, name: ScriptName): Runner {
+function runner(target: RedisStore | ChainableCommander, name: ScriptName): Runner {
   const run = (target as unknown as Registered)[commandName(name)];
   if (!run) throw new Error(`script ${name} is not registered on this connection`);
   return run.bind(target);

@@ -4,11 +4,11 @@
  * The token is `<tag>.<secret>`; the tag is a short hash of the player, so that all of a player's sessions share a slot.
  */
 import { createHash, randomBytes } from "node:crypto";
-import type { Redis } from "ioredis";
 import { AppError } from "../base/errors.ts";
 import { sessionKey } from "../redis/keys.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
+import type { RedisStore } from "../redis/store.ts";
 
 export type SessionLimits = {
   /** Ends after this long without use. */
@@ -22,10 +22,10 @@ export type Session = { member: string; expiresAtMs: number };
 const TOKEN = /^([A-Za-z0-9_-]{8})\.([A-Za-z0-9_-]{43})$/;
 
 export class Sessions {
-  readonly #redis: Redis;
+  readonly #redis: RedisStore;
   readonly #limits: SessionLimits;
 
-  constructor(redis: Redis, limits: SessionLimits) {
+  constructor(redis: RedisStore, limits: SessionLimits) {
     this.#redis = redis;
     this.#limits = limits;
   }

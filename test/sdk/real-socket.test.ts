@@ -89,7 +89,7 @@ describe("over a real socket", () => {
     await server.start();
     const live = await until(top, ({ status }) => status === "live");
     expect(live.entries.map(({ member }) => member)).toEqual(["c", "b", "a"]);
-    expect(server.subscribes[1]?.position).toEqual({ epoch: "e1", offset: 1 });
+    expect(server.subscribes[1]).toMatchObject({ position: { epoch: "e1", offset: 1 } });
     server.publish("d", 4);
     await until(top, ({ entries }) => entries[0]?.member === "d");
     expect(server.subscribes).toHaveLength(2);

@@ -76,7 +76,7 @@ export class SmallServer {
       );
       socket.on("subscribe", (message, ack) => {
         this.subscribes.push(message);
-        const { position } = message;
+        const position = message.kind === "top" ? message.position : undefined;
         const since = this.#frames.filter(({ offset }) => position && offset > position.offset);
         const snapshot = snapshotOf(this.#frames.length, this.#rows);
         ack({

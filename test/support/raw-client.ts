@@ -8,7 +8,7 @@ import type {
   Row,
   Snapshot,
   SubmitReply,
-  SubscribeReply,
+  TopReply,
   ViewSize,
 } from "../../client-sdk/protocol/messages.ts";
 import { applyRows } from "../../client-sdk/protocol/rows.ts";
@@ -57,7 +57,7 @@ export class RawClient {
     const message = { board, kind: "top", view, ...(position ? { position } : {}) };
     return new Promise((resolve, reject) => {
       // A frame may come in the same chunk as the answer, so the answer is taken in its callback and not a promise later.
-      this.socket.emit("subscribe", message, (reply: Ack<SubscribeReply>) => {
+      this.socket.emit("subscribe", message, (reply: Ack<TopReply>) => {
         if (!reply.ok) return reject(Object.assign(new Error(reply.error.message), { error: reply.error }));
         if (reply.mode === "snapshot") this.#take(reply.snapshot);
         else for (const frame of reply.frames) this.#onFrame(frame);

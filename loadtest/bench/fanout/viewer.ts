@@ -5,7 +5,7 @@ import type {
   Frame,
   Position,
   Snapshot,
-  SubscribeReply,
+  TopReply,
   ViewSize,
 } from "../../../client-sdk/protocol/messages.ts";
 import { inLanes } from "../lanes.ts";
@@ -50,11 +50,11 @@ export class Viewer {
   }
 
   /** From the present position, if there is one. */
-  follow(): Promise<SubscribeReply> {
+  follow(): Promise<TopReply> {
     const { position } = this;
     const message = { board: this.#board, kind: "top", view: this.#view, ...(position ? { position } : {}) };
     return new Promise((resolve, reject) => {
-      this.#socket.emit("subscribe", message, (reply: Ack<SubscribeReply>) => {
+      this.#socket.emit("subscribe", message, (reply: Ack<TopReply>) => {
         if (!reply.ok) return reject(new Error(`subscribe: ${reply.error.message}`));
         const last = reply.mode === "snapshot" ? reply.snapshot : reply.frames.at(-1);
         if (last) this.position = { epoch: last.epoch, offset: last.offset };
