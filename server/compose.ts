@@ -173,7 +173,7 @@ async function startGateway(base: Base, redis: Redis, registry: Registry, keys: 
     ingest,
     reader: new Reader(redis, hasher),
     hub,
-    sessions: new Sessions(redis, { idleMs: config.SESSION_IDLE_MS, maxMs: config.SESSION_MAX_MS }),
+    sessions: new Sessions(redis, options.sessionLimits(config)),
     keys,
     limits: options.gatewayLimits(config),
     origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),

@@ -106,6 +106,10 @@ export const settings = {
   REDIS_COMMAND_TIMEOUT_MS: setting(ms(2_000), "ms. A Redis command without a reply in this time fails."),
   SESSION_IDLE_MS: setting(ms(24 * 3_600_000), "ms. A session ends after this long without use."),
   SESSION_MAX_MS: setting(ms(30 * 24 * 3_600_000), "ms. A session ends at this age."),
+  SESSIONS_PER_PLAYER_MAX: setting(
+    count(20),
+    "Sessions of one player; one more ends the one that was not used for longest.",
+  ),
   SOCKETS_MAX: setting(count(10_000), "Sockets of one process; more are refused before the upgrade."),
   SUBSCRIPTIONS_MAX: setting(count(32), "Views one socket may follow."),
   SSE_MAX: setting(count(1_000), "Server-sent-event readers of one process."),

@@ -7,6 +7,7 @@ import type { PipeLimits } from "./ingest/shard-pipe.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import type { DedupLimits } from "./leaderboard/submit-batch.ts";
 import type { MergerOptions } from "./merger/merger.ts";
+import type { SessionLimits } from "./sessions/sessions.ts";
 
 /** A board as the feed room knows it. */
 export function feedOf({ board, season, feed }: OpenBoard): FeedOf {
@@ -60,6 +61,14 @@ export function hubOptions(
     probeEveryMs: config.FEED_PROBE_MS,
     lingerMs: config.FEED_LINGER_MS,
     openTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS,
+  };
+}
+
+export function sessionLimits(config: Config): SessionLimits {
+  return {
+    idleMs: config.SESSION_IDLE_MS,
+    maxMs: config.SESSION_MAX_MS,
+    keptMax: config.SESSIONS_PER_PLAYER_MAX,
   };
 }
 

@@ -82,8 +82,9 @@ export function leaseKeys(board: string): { lease: string; token: string } {
   return { lease: `rw:{${board}}:lease`, token: `rw:{${board}}:token` };
 }
 
-export function sessionKey(tag: string, secretHash: string): string {
-  return `rw:{s.${tag}}:session:${secretHash}`;
+/** HASH secretHash → session: all sessions of the players whose names share the tag. */
+export function sessionsKey(tag: string): string {
+  return `rw:{s.${tag}}:sessions`;
 }
 
 /** Boards and their current seasons: HASH board → record, and a version that grows with every change. */
