@@ -8,8 +8,8 @@ import { ownError } from "./errors.ts";
 import { getOrMake } from "./get-or-make.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { whenConnected } from "./patient-request.ts";
-import type { BoardInfo, ViewSize } from "./protocol/messages.ts";
-import type { Store } from "./store.ts";
+import type { BoardInfo, Notice, ViewSize } from "./protocol/messages.ts";
+import { Listeners, type Store } from "./store.ts";
 import { SubmitQueue } from "./submit-queue.ts";
 import { Subscription } from "./subscription.ts";
 import { createSocketTransport, type Transport } from "./transport.ts";
@@ -35,6 +35,11 @@ export type RankwireClient = {
   readonly state: Store<ConnectionState>;
   /** The same id gives the same board. */
   board: (id: string) => Board;
+  /**
+   * Call `listener` with every notice that the game's server sends the signed-in player, until the returned function is called. At most
+   * once each: one that is sent while the client is away is lost.
+   */
+  onNotice: (listener: (notice: Notice) => void) => () => void;
 };
 
 export function createClient(options: ClientOptions): RankwireClient {
@@ -72,6 +77,9 @@ export function createClient(options: ClientOptions): RankwireClient {
     if (ended.kind === "top") subscriptions.get(keyOf(ended.board, ended.view))?.onEnded(ended.error);
   });
 
+  const notices = new Listeners<Notice>();
+  transport.on("notice", (notice) => notices.call(notice));
+
   const subscriptionOf = (board: string, view: ViewSize): Subscription => {
     const onInfo = (info: BoardInfo): void => memory.learn(info);
     const state = connection.state.getSnapshot();
@@ -93,6 +101,10 @@ export function createClient(options: ClientOptions): RankwireClient {
     close: () => connection.close(ownError("closed", "The client was closed.")),
     state: connection.state,
     board: (id) => getOrMake(boards, id, () => createBoard(id, parts)),
+    onNotice: (listener) => {
+      connection.start();
+      return notices.add(listener);
+    },
   };
 }
 

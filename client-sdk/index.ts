@@ -10,6 +10,7 @@ export type {
   BoardInfo,
   Column,
   Entry,
+  Notice,
   Operator,
   Order,
   Outcome,

@@ -12,6 +12,7 @@ import type { Config } from "./config.ts";
 import { createFeedMetrics } from "./feed/feed-metrics.ts";
 import { openFeed } from "./feed/feed-store.ts";
 import { FeedHub } from "./feed/hub.ts";
+import { ControlPlane } from "./gateway/control-plane.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createGatewayMetrics } from "./gateway/gateway-metrics.ts";
 import { GatewayServer } from "./gateway/server.ts";
@@ -38,6 +39,8 @@ export type Running = {
   keys: { adminKey: string; serverKey: string; file?: string };
   target: RedisTarget;
   registry: Registry;
+  /** Without the gateway role there is none. */
+  control: ControlPlane | undefined;
   /** @returns names of the parts that did not stop in time */
   stop(): Promise<string[]>;
 };
@@ -91,10 +94,10 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const registry = await startRegistry(base, redis);
   if (config.ROLES.includes("merger")) await startMerger(base, registry);
   const keys = loadKeys(config.DATA_DIR, { adminKey: config.ADMIN_KEY, serverKey: config.SERVER_KEY });
-  const port = config.ROLES.includes("gateway")
+  const gateway = config.ROLES.includes("gateway")
     ? await startGateway(base, redis, registry, new ApiKeys(keys))
-    : 0;
-  return { port, keys, target, registry };
+    : { port: 0, control: undefined };
+  return { ...gateway, keys, target, registry };
 }
 
 async function startRegistry({ config, around, parts }: Base, redis: Redis): Promise<Registry> {
@@ -139,8 +142,12 @@ async function startMerger(
   );
 }
 
-/** @returns the port */
-async function startGateway(base: Base, redis: Redis, registry: Registry, keys: ApiKeys): Promise<number> {
+async function startGateway(
+  base: Base,
+  redis: Redis,
+  registry: Registry,
+  keys: ApiKeys,
+): Promise<{ port: number; control: ControlPlane }> {
   const { config, around, parts, metrics } = base;
   const { log } = around;
   const hasher = await createHasher();
@@ -174,6 +181,7 @@ async function startGateway(base: Base, redis: Redis, registry: Registry, keys: 
     reader: new Reader(redis, hasher),
     hub,
     sessions: new Sessions(redis, options.sessionLimits(config)),
+    control: await startControlPlane(base),
     keys,
     limits: options.gatewayLimits(config),
     origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),
@@ -189,7 +197,22 @@ async function startGateway(base: Base, redis: Redis, registry: Registry, keys: 
     () => server.start(),
     () => server.stop(),
   );
-  return server.port;
+  return { port: server.port, control: gateway.control };
+}
+
+async function startControlPlane({ config, around, parts, connecting, commands }: Base) {
+  const { log } = around;
+  if (!config.CONTROL_PLANE) return new ControlPlane({ log });
+  const publisher = await commands("control plane's redis connection");
+  const connect = (): Promise<Redis> => connectSubscriber(connecting);
+  const subscriber = await parts.start("control plane's subscriber", connect, (connection) =>
+    connection.disconnect(),
+  );
+  return parts.start(
+    "control plane",
+    () => new ControlPlane({ bus: { publisher, subscriber }, log }),
+    (control) => control.stop(),
+  );
 }
 
 /** The Redis of the settings, or our own in DATA_DIR. */

@@ -125,6 +125,13 @@ export const settings = {
     ms(30_000),
     "ms. Sessions of connected players are checked, and kept alive, this often.",
   ),
+  CONTROL_PLANE: setting(
+    z
+      .enum(["on", "off"])
+      .default("on")
+      .transform((text) => text === "on"),
+    "`off`: gateways tell each other nothing. Sign-outs then wait for the check of sessions, notices stay on one gateway.",
+  ),
   LAG_PACKETS_MAX: setting(count(8), "Packets that may wait for a socket before it counts as lagging."),
   LAG_MS_MAX: setting(ms(10_000), "ms. A socket that lags this long is closed with `slow_consumer`."),
   STOP_GRACE_MS: setting(ms(3_000), "ms. Requests under way may take this long when the process stops."),

@@ -11,6 +11,7 @@ import { type Reader, rowOf } from "../leaderboard/reader.ts";
 import type { Registry } from "../leaderboard/registry.ts";
 import type { ApiKeys } from "../sessions/api-keys.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 
 export type GatewayLimits = {
@@ -37,6 +38,7 @@ export type Gateway = {
   reader: Reader;
   hub: FeedHub;
   sessions: Sessions;
+  control: ControlPlane;
   keys: ApiKeys;
   limits: GatewayLimits;
   /** Browser origins that may call; `*` for any. */

@@ -13,6 +13,7 @@ import { boardId } from "../leaderboard/board-schema.ts";
 export const MEMBER_BYTES_MAX = 128;
 export const ID_BYTES_MAX = 64;
 export const METADATA_BYTES_MAX = 256;
+export const NOTICE_BYTES_MAX = 4_096;
 export const TOP_LIMIT_MAX = 1000;
 export const AROUND_LIMIT_MAX = 101;
 
@@ -68,6 +69,17 @@ export const membersQuestion = z.strictObject({
   ranks: z.boolean().default(true),
 });
 export const sessionRequest = z.strictObject({ member });
+export const playerParams = z.object({ member });
+export const notice = z.strictObject({
+  kind: z.string().min(1).max(64),
+  data: z
+    .unknown()
+    .default(null)
+    .refine(
+      (data) => Buffer.byteLength(JSON.stringify(data)) <= NOTICE_BYTES_MAX,
+      `must be at most ${NOTICE_BYTES_MAX} bytes of JSON`,
+    ),
+});
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const seasonQuery = { season: z.coerce.number().int().min(1).optional() };

@@ -37,6 +37,7 @@ export class Sockets {
       pingInterval: 15_000,
       pingTimeout: 10_000,
       cors: { origin: gateway.origins },
+      ...(gateway.control.adapter ? { adapter: gateway.control.adapter } : {}),
       allowRequest: (request, decide) => decide(...this.#admits(request.headers.origin)),
     });
     this.#rooms = new Rooms(this.#io, gateway);
@@ -52,6 +53,9 @@ export class Sockets {
       );
     });
     this.#io.on("connection", (socket) => this.#connected(socket));
+    gateway.control.attach(this.#io, (sockets) => {
+      for (const socket of sockets) void this.#checkSession(socket);
+    });
   }
 
   start(): void {
@@ -103,6 +107,7 @@ export class Sockets {
     }
   }
 
+  /** Never rejects. */
   async #checkSession(socket: GameSocket): Promise<void> {
     try {
       await this.#gateway.sessions.touch(socket.data.token!);
@@ -114,7 +119,9 @@ export class Sockets {
 
   #connected(socket: GameSocket): void {
     const { sockets } = this.#gateway.counters;
+    const { caller } = socket.data;
     sockets.inc();
+    if (caller.role === "player") this.#gateway.control.join(socket, caller.member);
     socket.use(([name, ...rest], next) => {
       // Also a message without a payload is acknowledged [P-10].
       const last: unknown = rest.at(-1);

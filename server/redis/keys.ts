@@ -96,6 +96,9 @@ export const activeKey = "rw:active";
 /** Channel on which ingest says that a board is dirty: a hint, nothing depends on it. */
 export const hintChannel = "rw:hints";
 
+/** What the channels of the control plane begin with: two sharded channels, of no board. */
+export const controlChannelPrefix = "rw:control";
+
 /** Channel of one subscriber connection's liveness probe. */
 export function probeChannel(id: string): string {
   return `rw:probe:${id}`;
