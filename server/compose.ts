@@ -17,6 +17,7 @@ import type { Gateway } from "./gateway/gateway.ts";
 import { createGatewayMetrics } from "./gateway/gateway-metrics.ts";
 import { GatewayServer } from "./gateway/server.ts";
 import { Ingest } from "./ingest/ingest.ts";
+import { Replication } from "./ingest/replication.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import { createRedisBoardRepository } from "./leaderboard/board-repository.ts";
 import { createBoardsFrom } from "./leaderboard/boards-file.ts";
@@ -71,8 +72,8 @@ type Base = {
   parts: Lifecycle;
   metrics: MetricsRegistry;
   connecting: ConnectOptions;
-  /** A connection of its own for commands, so that one part's load does not hold up another's. */
-  commands: (name: string) => Promise<Redis>;
+  /** A connection of its own for commands, which may take `moreMs` more; so that one part's load does not hold up another's. */
+  commands: (name: string, moreMs?: number) => Promise<Redis>;
 };
 
 async function build(config: Config, around: Surroundings, parts: Lifecycle): Promise<Omit<Running, "stop">> {
@@ -80,8 +81,9 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const metrics = new MetricsRegistry();
   const target = await redisTarget(config, around, parts);
   const connecting = { target, log, commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS };
-  const commands = async (name: string): Promise<Redis> => {
-    const connect = (): Promise<Redis> => connectCommand(connecting);
+  const commands = async (name: string, moreMs = 0): Promise<Redis> => {
+    const commandTimeoutMs = connecting.commandTimeoutMs + moreMs;
+    const connect = (): Promise<Redis> => connectCommand({ ...connecting, commandTimeoutMs });
     const redis = await parts.start(name, connect, (connection) => connection.disconnect());
     registerScripts(redis);
     return redis;
@@ -178,6 +180,12 @@ async function startGateway(
   const gateway: Gateway = {
     registry,
     ingest,
+    replication: new Replication({
+      redis: await base.commands("replication's redis connection", config.REPLICA_ACK_MS),
+      ingest,
+      waitMs: config.REPLICA_ACK_MS,
+      log,
+    }),
     reader: new Reader(redis, hasher),
     hub,
     sessions: new Sessions(redis, options.sessionLimits(config)),

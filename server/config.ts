@@ -95,6 +95,10 @@ export const settings = {
   INGEST_DEADLINE_MS: setting(ms(5_000), "ms. A batch is tried this long before it is `unavailable`."),
   DEDUP_WINDOW_MS: setting(ms(600_000), "ms. An id is remembered at least this long."),
   DEDUP_IDS_MAX: setting(count(1_000_000), "Ids of one shard in one window; more are `overloaded`."),
+  REPLICA_ACK_MS: setting(
+    ms(1_000),
+    'ms. `ack: "replica"` waits this long for a replica, and up to as long again for the wait before it.',
+  ),
   LOG_ENTRIES_MAX: setting(
     count(10_000),
     "Entries (batches) of a shard's score log, until the archiver trims it.",

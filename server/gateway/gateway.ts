@@ -6,6 +6,7 @@ import type { Log } from "../base/log.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { FeedHub } from "../feed/hub.ts";
 import type { Ingest } from "../ingest/ingest.ts";
+import type { Replication } from "../ingest/replication.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { type Reader, rowOf } from "../leaderboard/reader.ts";
 import type { Registry } from "../leaderboard/registry.ts";
@@ -35,6 +36,7 @@ export type GatewayLimits = {
 export type Gateway = {
   registry: Registry;
   ingest: Ingest;
+  replication: Replication;
   reader: Reader;
   hub: FeedHub;
   sessions: Sessions;

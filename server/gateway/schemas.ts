@@ -32,6 +32,7 @@ function text(bytesMax: number) {
 export const member = text(MEMBER_BYTES_MAX);
 const id = text(ID_BYTES_MAX);
 const season = z.int().min(1);
+const ack = z.enum(["memory", "replica"]);
 const metadata = z
   .string()
   .refine(
@@ -61,7 +62,7 @@ export const memberSubmission = z.strictObject({ member, ...submissionFields });
 /** The envelope of a batch. `limit` is SUBMISSIONS_MAX. */
 export const submissionBatch = z.strictObject({
   submissions: z.array(z.unknown()).min(1),
-  ack: z.enum(["memory"]).default("memory"),
+  ack: ack.default("memory"),
 });
 
 export const membersQuestion = z.strictObject({
@@ -118,7 +119,7 @@ export const feedQuery = z.strictObject({
 const position = z.strictObject({ epoch: z.string().min(1).max(32), offset: z.int().min(0) });
 
 export const socketMessages = {
-  submit: z.strictObject({ board: boardId, ...submissionFields }) satisfies z.ZodType<
+  submit: z.strictObject({ board: boardId, ack: ack.optional(), ...submissionFields }) satisfies z.ZodType<
     SubmitMessage | unknown
   >,
   subscribe: z.strictObject({
