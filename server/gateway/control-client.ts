@@ -23,6 +23,10 @@ export class ControlClient {
   constructor(redis: RedisStore, log: Log) {
     this.#redis = redis;
     this.#log = log;
+    // A connection that comes back has none; ioredis takes them up again without looking at the answers.
+    redis.on("ready", () => {
+      for (const channel of this.#wanted) void this.ssubscribe(channel);
+    });
   }
 
   on(event: "smessageBuffer", listener: MessageListener): void {

@@ -47,8 +47,9 @@ export class Replication {
     return { results, reached: confirmed.every(Boolean) ? "replica" : "memory" };
   }
 
+  /** Whether a replica has it. Never rejects: while no node is known there is nobody to confirm. */
   #confirm(open: OpenBoard, batch: AppliedBatch): Promise<boolean> {
-    return new Promise((settle) => {
+    return new Promise<boolean>((settle) => {
       const node = nodeOfShard(this.#redis, open, batch.shard);
       const gathering = this.#gathering.get(node);
       if (gathering) {
@@ -57,7 +58,7 @@ export class Replication {
       }
       this.#gathering.set(node, [{ open, batch, settle }]);
       setImmediate(() => void this.#rounds(node));
-    });
+    }).catch(() => false);
   }
 
   /** Round after round for as long as somebody waits. Never rejects. */

@@ -1,15 +1,15 @@
 /** Whether applied batches have reached a replica: one round trip to the node that serves their shards. */
 import type { Redis } from "ioredis";
-import { nodeOf } from "../redis/batch.ts";
 import { execAll, tagged } from "../redis/reply.ts";
 import { queueScript } from "../redis/scripts.ts";
+import { nodeOf } from "../redis/slot-owners.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 
 /** A batch that a shard has applied. */
 export type AppliedBatch = { shard: number; producer: string; seq: number };
 
-/** The node that serves a shard. WAIT speaks of one connection to one node. */
+/** The node that serves a shard: WAIT speaks of one connection to one node. @throws AppError unavailable while none is known */
 export function nodeOfShard(redis: RedisStore, { shards }: OpenBoard, shard: number): Redis {
   return nodeOf(redis, shards[shard]!.meta);
 }

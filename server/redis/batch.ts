@@ -1,6 +1,4 @@
 /** Many calls at once, whatever slots their keys are in. */
-import { Cluster, type Redis } from "ioredis";
-import { assert } from "../base/assert.ts";
 import { execAll } from "./reply.ts";
 import { queueScript, type ScriptName } from "./scripts.ts";
 import type { RedisStore } from "./store.ts";
@@ -22,10 +20,4 @@ export async function callAll(redis: RedisStore, calls: readonly Call[]): Promis
     else pipeline.call(call.command, call.key, ...(call.args ?? []));
   }
   return execAll(pipeline);
-}
-
-/** The server that holds a key, for what works per server. The scripts are registered on it. */
-export function nodeOf(redis: RedisStore, _key: string): Redis {
-  assert(!(redis instanceof Cluster), "on a cluster the key's slot decides");
-  return redis;
 }

@@ -225,9 +225,10 @@ describe("without the bus", () => {
     const admin = strict.client();
     await admin.acl("SETUSER", "default", "-ssubscribe", "-spublish");
     const refusals = async (): Promise<number> => ((await admin.acl("LOG")) as unknown[]).length;
-    const [publisher, subscriber] = [strict.client(), strict.client()].map(
-      (connection) => new ControlClient(connection, silentLog),
-    ) as [ControlClient, ControlClient];
+    const connection = strict.client();
+    connection.options.autoResubscribe = false;
+    const publisher = new ControlClient(strict.client(), silentLog);
+    const subscriber = new ControlClient(connection, silentLog);
     const heard: string[] = [];
     subscriber.on("smessageBuffer", (_, message) => heard.push(message.toString()));
     const subscribed = subscriber.ssubscribe("refused at first");
@@ -237,6 +238,14 @@ describe("without the bus", () => {
     await subscribed;
     await publisher.spublish("refused at first", "heard");
     await eventually(() => expect(heard).toEqual(["heard"]));
+
+    // Also after the connection was lost.
+    const publish = (): Promise<number> => publisher.spublish("refused at first", "again");
+    await admin.acl("SETUSER", "default", "-ssubscribe");
+    await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
+    await eventually(async () => expect(await publish()).toBe(0));
+    await admin.acl("SETUSER", "default", "+ssubscribe");
+    await eventually(async () => expect(await publish()).toBe(1));
     await strict.stop();
   });
 });
