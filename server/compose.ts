@@ -52,6 +52,8 @@ export type Surroundings = {
   say: (line: string) => void;
   /** The process cannot go on. */
   onFatal: (error: Error) => void;
+  /** Where everything is counted; one of its own when absent. */
+  metrics?: MetricsRegistry;
 };
 
 /** Build and start everything that `config.ROLES` asks for. When a part fails, those before it are stopped and its error is thrown. */
@@ -78,7 +80,7 @@ type Base = {
 
 async function build(config: Config, around: Surroundings, parts: Lifecycle): Promise<Omit<Running, "stop">> {
   const { log } = around;
-  const metrics = new MetricsRegistry();
+  const metrics = around.metrics ?? new MetricsRegistry();
   const target = await redisTarget(config, around, parts);
   const connecting = { target, log, commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS };
   const commands = async (name: string, moreMs = 0): Promise<Redis> => {

@@ -8,7 +8,7 @@ import { Redis, type RedisOptions } from "ioredis";
 import { backoffMs } from "../base/backoff.ts";
 import { createRateLimitedLog, type Log } from "../base/log.ts";
 
-/** Where Redis is: a URL, or the unix socket of the managed one. */
+/** Where Redis is: a URL (`unix:///path` is one), or the unix socket of the managed one. */
 export type RedisTarget = { url: string } | { path: string };
 
 export type ConnectOptions = {
@@ -56,8 +56,8 @@ async function connect(kind: string, { target, log }: ConnectOptions, own: OwnOp
     retryStrategy: (attempt: number) => backoffMs(attempt, RECONNECT) + 10,
     ...own,
   };
-  const redis =
-    "url" in target ? new Redis(target.url, options) : new Redis({ ...options, path: target.path });
+  const place = "url" in target ? placeOf(target.url) : target;
+  const redis = "url" in place ? new Redis(place.url, options) : new Redis({ ...options, path: place.path });
   const limited = createRateLimitedLog(5_000);
   redis.on("error", (error: Error) => {
     limited(error.message, (skipped) => log.warn({ kind, err: error.message, skipped }, "redis connection"));
@@ -69,4 +69,8 @@ async function connect(kind: string, { target, log }: ConnectOptions, own: OwnOp
     throw error;
   }
   return redis;
+}
+
+function placeOf(url: string): RedisTarget {
+  return url.startsWith("unix://") ? { path: decodeURIComponent(url.slice("unix://".length)) } : { url };
 }

@@ -13,7 +13,13 @@ const BASE = [PROTOCOL, "server/base"];
 const STORES = rooms("redis", "database");
 const ROOMS = rooms("leaderboard", "feed", "sessions", "limits", "locks", "counters", "profiles", "archive");
 const FLOWS = rooms("ingest", "merger", "seasons");
-const TOP = ["server/config.ts", "server/options.ts", "server/compose.ts", "server/main.ts"];
+const TOP = [
+  "server/config.ts",
+  "server/options.ts",
+  "server/compose.ts",
+  "server/workers",
+  "server/main.ts",
+];
 const EVERYTHING = [...BASE, ...STORES, ...ROOMS, ...FLOWS, "server/gateway", ...TOP, "client-sdk"];
 
 /** Folder (or file of the top floor) → what it may import besides itself and packages. */
