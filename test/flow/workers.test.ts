@@ -104,7 +104,7 @@ async function allSee(watchers: RawClient[], top: string): Promise<void> {
 }
 
 describe("two workers", SLOW, () => {
-  test("share one port and its sockets, and a frame reaches the watchers of both", async () => {
+  test("share one port and its sockets, a frame reaches the watchers of both, and they end with their primary", async () => {
     await startWorkers();
     await createBoard();
     const watchers: RawClient[] = [];
@@ -115,8 +115,12 @@ describe("two workers", SLOW, () => {
     expect([...counts.values()].reduce((a, b) => a + b)).toBe(SOCKETS);
     await submit("ann", 5);
     await allSee(watchers, "ann");
+    for (const worker of forked()) expect(isRunning(worker)).toBe(true);
     const ready = server!.logged.filter(({ msg }) => msg === "rankwire is ready");
     expect(ready).toEqual([expect.objectContaining({ port: server!.port, workers: 2 })]);
+    // A primary that is killed takes them with it: nobody would look after them, and the port would stay taken.
+    await server!.kill();
+    await eventually(() => expect(forked().filter(isRunning)).toEqual([]));
   });
 
   test("survive each other: clients of a killed one come back and resume, and another one is forked", async () => {
