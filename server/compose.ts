@@ -16,6 +16,7 @@ import { ControlPlane } from "./gateway/control-plane.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createGatewayMetrics } from "./gateway/gateway-metrics.ts";
 import { GatewayServer } from "./gateway/server.ts";
+import { SessionChecks } from "./gateway/session-checks.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import { Replication } from "./ingest/replication.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
@@ -179,6 +180,8 @@ async function startGateway(
     () => hub.start(),
     () => hub.stop(),
   );
+  const sessions = new Sessions(redis, options.sessionLimits(config));
+  const checks = new SessionChecks({ sessions, everyMs: config.SESSION_CHECK_MS, log });
   const gateway: Gateway = {
     registry,
     ingest,
@@ -190,8 +193,9 @@ async function startGateway(
     }),
     reader: new Reader(redis, hasher),
     hub,
-    sessions: new Sessions(redis, options.sessionLimits(config)),
-    control: await startControlPlane(base),
+    sessions,
+    checks,
+    control: await startControlPlane(base, checks),
     keys,
     limits: options.gatewayLimits(config),
     origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),
@@ -210,9 +214,12 @@ async function startGateway(
   return { port: server.port, control: gateway.control };
 }
 
-async function startControlPlane({ config, around, parts, connecting, commands }: Base) {
+async function startControlPlane(
+  { config, around, parts, connecting, commands }: Base,
+  checks: SessionChecks,
+): Promise<ControlPlane> {
   const { log } = around;
-  if (!config.CONTROL_PLANE) return new ControlPlane({ log });
+  if (!config.CONTROL_PLANE) return new ControlPlane({ checks, log });
   const publisher = await commands("control plane's redis connection");
   const connect = (): Promise<Redis> => connectSubscriber(connecting);
   const subscriber = await parts.start("control plane's subscriber", connect, (connection) =>
@@ -220,7 +227,7 @@ async function startControlPlane({ config, around, parts, connecting, commands }
   );
   return parts.start(
     "control plane",
-    () => new ControlPlane({ bus: { publisher, subscriber }, log }),
+    () => new ControlPlane({ bus: { publisher, subscriber }, checks, log }),
     (control) => control.stop(),
   );
 }

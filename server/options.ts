@@ -84,7 +84,6 @@ export function gatewayLimits(config: Config): GatewayLimits {
     lagPacketsMax: config.LAG_PACKETS_MAX,
     lagMsMax: config.LAG_MS_MAX,
     rankCountsMax: config.RANK_COUNTS_MAX,
-    sessionCheckMs: config.SESSION_CHECK_MS,
     stopGraceMs: config.STOP_GRACE_MS,
   };
 }

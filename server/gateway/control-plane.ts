@@ -10,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import { controlChannelPrefix } from "../redis/keys.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { ControlClient } from "./control-client.ts";
+import type { SessionChecks } from "./session-checks.ts";
 import type { ControlEvents, GameServer, GameSocket } from "./socket-types.ts";
 
 /** Two connections that serve nothing else. */
@@ -23,15 +24,16 @@ const HINTED_MAX = 200;
 export class ControlPlane {
   /** For the Socket.IO server; none without a bus. */
   readonly adapter: ReturnType<typeof createShardedAdapter> | undefined;
+  readonly #checks: SessionChecks;
   readonly #clients: ControlClient[] = [];
   readonly #moved = new Map<string, Set<string>>();
   readonly #movedListeners = new Set<MovedListener>();
   #movedCount = 0;
   #hintTimer: NodeJS.Timeout | undefined;
   #io: GameServer | undefined;
-  #endSessions: (sockets: GameSocket[]) => void = () => undefined;
 
-  constructor({ bus, log }: { bus?: ControlBus; log: Log }) {
+  constructor({ bus, checks, log }: { bus?: ControlBus; checks: SessionChecks; log: Log }) {
+    this.#checks = checks;
     if (!bus) return;
     this.#clients = [new ControlClient(bus.publisher, log), new ControlClient(bus.subscriber, log)];
     // Static: two channels in all. The dynamic modes subscribe once per room, and there is a room for every player.
@@ -41,11 +43,9 @@ export class ControlPlane {
     });
   }
 
-  /** @param endSessions looks which of a signed-out player's sockets have to go */
-  attach(io: GameServer, endSessions: (sockets: GameSocket[]) => void): void {
+  attach(io: GameServer): void {
     this.#io = io;
-    this.#endSessions = endSessions;
-    io.on("signedOut", (member) => this.#signedOut(member));
+    io.on("signedOut", (member) => void this.#checks.check(member));
     io.on("moved", (boards) => this.#hinted(boards));
   }
 
@@ -54,9 +54,9 @@ export class ControlPlane {
     void socket.join(roomOf(member));
   }
 
-  /** Close the player's sockets everywhere. Their sessions must be revoked already: each gateway asks Redis about them again. */
+  /** End the player's connections everywhere. The sessions must be revoked already: each gateway asks Redis about them again. */
   signOut(member: string): void {
-    this.#signedOut(member);
+    void this.#checks.check(member);
     if (this.adapter) this.#io?.serverSideEmit("signedOut", member);
   }
 
@@ -104,13 +104,6 @@ export class ControlPlane {
       if (typeof board !== "string" || !Array.isArray(members)) continue;
       for (const listener of this.#movedListeners) listener(board, members);
     }
-  }
-
-  #signedOut(member: string): void {
-    const namespace = this.#io?.sockets;
-    const ids = namespace?.adapter.rooms.get(roomOf(member)) ?? [];
-    const sockets = [...ids].flatMap((id) => namespace?.sockets.get(id) ?? []);
-    if (sockets.length > 0) this.#endSessions(sockets);
   }
 }
 

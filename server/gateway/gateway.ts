@@ -14,6 +14,7 @@ import type { ApiKeys } from "../sessions/api-keys.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
+import type { SessionChecks } from "./session-checks.ts";
 
 export type GatewayLimits = {
   socketsMax: number;
@@ -27,8 +28,6 @@ export type GatewayLimits = {
   lagMsMax: number;
   /** Members × shards of one question for ranks. */
   rankCountsMax: number;
-  /** How often the sessions of connected players are checked, and kept alive. */
-  sessionCheckMs: number;
   /** How long requests under way may take when the server stops. */
   stopGraceMs: number;
 };
@@ -40,6 +39,7 @@ export type Gateway = {
   reader: Reader;
   hub: FeedHub;
   sessions: Sessions;
+  checks: SessionChecks;
   control: ControlPlane;
   keys: ApiKeys;
   limits: GatewayLimits;
@@ -55,7 +55,10 @@ export type Gateway = {
 };
 
 /** Who asks: an API key's role, a player by session, or anybody. */
-export type Caller = { role: "admin" | "server" } | { role: "player"; member: string } | { role: "anyone" };
+export type Caller =
+  | { role: "admin" | "server" }
+  | { role: "player"; member: string; token: string }
+  | { role: "anyone" };
 
 /** A private board is read with a key or a session token. */
 export function mayRead({ board }: OpenBoard, caller: Caller): boolean {

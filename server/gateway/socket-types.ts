@@ -7,8 +7,6 @@ import type { Following } from "./view-rooms.ts";
 
 export type SocketData = {
   caller: Caller;
-  /** The player's session token, checked again while the socket lives. */
-  token?: string;
   following: Following;
   /** Malformed messages in a row. */
   malformed: number;

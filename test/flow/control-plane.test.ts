@@ -7,6 +7,8 @@ import { eventually } from "../support/eventually.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
+import { uniqueBoard } from "../support/shared-redis.ts";
+import { SseReader } from "./sse-reader.ts";
 
 const SLOW_CHECKS = { SESSION_CHECK_MS: "600000" };
 
@@ -186,6 +188,29 @@ describe("hints about moved members", () => {
     expect(heard.map(([, members]) => members.length)).toEqual([200, 200]);
     expect(heard[1]![1][0]).toBe("m1000");
   });
+});
+
+describe("a reader of server-sent events by a player's session", () => {
+  for (const [name, settings] of [
+    ["is ended by a sign-out at another gateway", SLOW_CHECKS],
+    ["is ended by the check of sessions", { CONTROL_PLANE: "off", SESSION_CHECK_MS: "100" }],
+  ] as const) {
+    test(name, async () => {
+      const server = await startServer(redis.url, settings);
+      const board = uniqueBoard("private");
+      await gateways[0].createBoard(board, { operator: "best", visibility: "private" });
+      const open = async (token: string): Promise<SseReader> =>
+        SseReader.open(server.url, board, { headers: { authorization: `Bearer ${token}` } });
+      const token = await gateways[0].signIn("kim");
+      const [own, other] = [await open(token), await open(await gateways[0].signIn("lea"))];
+      await signOut(gateways[0], "kim");
+      await own.ended;
+      expect((await open(token)).response.statusCode).toBe(401);
+      expect(other.response.closed).toBe(false);
+      await other.close();
+      await server.stop();
+    });
+  }
 });
 
 describe("without the bus", () => {
