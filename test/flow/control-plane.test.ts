@@ -243,6 +243,9 @@ describe("without the bus", () => {
       expect(heard[1]?.at(-1)).toEqual({ kind: "back", data: null });
     });
     expect(heard[1]).not.toContainEqual({ kind: "local", data: null });
+    // Nobody was sent off for a question that Redis could not answer.
+    const states = (clients as RankwireClient[]).map(({ state }) => state.getSnapshot());
+    expect(states).toEqual([{ status: "connected" }, { status: "connected" }]);
   });
 
   test("a subscription that Redis refuses is made again, and no refusal is unhandled", async () => {
