@@ -69,6 +69,14 @@ export const settings = {
   MERGER_QUIET_MS: setting(ms(10_000), "ms. A board without changes for this long is no longer ticked."),
   SWEEP_MS: setting(ms(10_000), "ms. Unannounced boards are looked at this often, within the next setting."),
   SWEEP_SHARDS_PER_SECOND: setting(count(64), "Shards that the sweep looks at per second, at most."),
+  INDEX_MS: setting(
+    ms(1_000),
+    "ms. The rank index of a board that somebody looks at is counted anew this often, at most…",
+  ),
+  INDEX_SHARE: setting(
+    z.coerce.number().min(0.001).max(0.5).default(0.05),
+    "Share of a Redis's time. …and all indexes together take no more than this: the period stretches.",
+  ),
   FEED_RETENTION_MS: setting(ms(60_000), "ms. Frames can be resumed for at least this long…"),
   FEED_RETENTION_BYTES: setting(
     bytes(16 * 1024 * 1024),

@@ -31,6 +31,8 @@ export function mergerOptions(config: Config): Omit<MergerOptions, Connected> {
     quietMs: config.MERGER_QUIET_MS,
     sweepMs: config.SWEEP_MS,
     sweepShardsPerSecond: config.SWEEP_SHARDS_PER_SECOND,
+    indexMs: config.INDEX_MS,
+    indexShare: config.INDEX_SHARE,
   };
 }
 

@@ -14,6 +14,7 @@ import { type BoardState, FencedError, readStates } from "../leaderboard/top-rea
 import type { RedisStore } from "../redis/store.ts";
 import { type ActiveBoard, ActiveBoards } from "./active-boards.ts";
 import { BoardMerger } from "./board-merger.ts";
+import { IndexKeeper } from "./index-keeper.ts";
 import type { MergerMetrics } from "./merger-metrics.ts";
 import { Sweep } from "./sweep.ts";
 
@@ -34,6 +35,10 @@ export type MergerOptions = {
   sweepMs: number;
   /** Shards looked at per second by the sweep, at most. */
   sweepShardsPerSecond: number;
+  /** From one rank index of a board to the next, at least. */
+  indexMs: number;
+  /** What rank indexes may take of a Redis's time. */
+  indexShare: number;
 };
 
 /** A board that only the sweep found is looked at for this long: most have nothing new. */
@@ -44,6 +49,7 @@ export class Merger {
   readonly #options: MergerOptions;
   readonly #active: ActiveBoards;
   readonly #sweep: Sweep;
+  readonly #indexes: IndexKeeper;
   readonly #loop: Loop;
   #marksReadAt = Number.NEGATIVE_INFINITY;
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -52,6 +58,7 @@ export class Merger {
     this.#options = options;
     this.#active = new ActiveBoards(options);
     this.#sweep = new Sweep(options);
+    this.#indexes = new IndexKeeper({ ...options, active: this.#active });
     const onError = (error: unknown): void => options.log.warn({ err: error }, "merger tick failed");
     this.#loop = new Loop({ everyMs: options.tickMs, step: () => this.#tick(), onError });
   }
@@ -59,10 +66,11 @@ export class Merger {
   async start(): Promise<void> {
     await listenForHints(this.#options.subscriber, (board) => this.#active.wake(board));
     this.#loop.start();
+    this.#indexes.start();
   }
 
   async stop(): Promise<void> {
-    await this.#loop.stop();
+    await Promise.all([this.#loop.stop(), this.#indexes.stop()]);
     await this.#active.releaseAll();
   }
 
