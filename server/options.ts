@@ -21,7 +21,7 @@ export function feedLimits(config: Config): FeedLimits {
   };
 }
 
-type Connected = "redis" | "subscriber" | "boards" | "now" | "log" | "metrics";
+type Connected = "redis" | "channels" | "boards" | "now" | "log" | "metrics";
 
 export function mergerOptions(config: Config): Omit<MergerOptions, Connected> {
   return {
@@ -53,13 +53,10 @@ export function ingestOptions(config: Config): { limits: PipeLimits; dedup: Dedu
   };
 }
 
-export function hubOptions(
-  config: Config,
-): Omit<HubOptions, "redis" | "connectSubscriber" | "metrics" | "onError"> {
+export function hubOptions(config: Config): Omit<HubOptions, "redis" | "channels" | "metrics" | "onError"> {
   return {
     ring: { framesMax: config.RING_FRAMES_MAX, rowsMax: config.RING_ROWS_MAX },
     checkEveryMs: config.FEED_CHECK_MS,
-    probeEveryMs: config.FEED_PROBE_MS,
     lingerMs: config.FEED_LINGER_MS,
     openTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS,
   };

@@ -11,6 +11,7 @@ import type { FeedLimits } from "../feed/feed-store.ts";
 import { activeSince, listenForHints, MARK_EVERY_MS } from "../leaderboard/activity.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { type BoardState, FencedError, readStates } from "../leaderboard/top-reader.ts";
+import type { Channels } from "../redis/channels.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { type ActiveBoard, ActiveBoards } from "./active-boards.ts";
 import { BoardMerger } from "./board-merger.ts";
@@ -20,7 +21,7 @@ import { Sweep } from "./sweep.ts";
 
 export type MergerOptions = {
   redis: RedisStore;
-  subscriber: RedisStore;
+  channels: Channels;
   /** Every known board, by id. */
   boards: () => ReadonlyMap<string, OpenBoard>;
   now: () => number;
@@ -64,7 +65,7 @@ export class Merger {
   }
 
   async start(): Promise<void> {
-    await listenForHints(this.#options.subscriber, (board) => this.#active.wake(board));
+    await listenForHints(this.#options.channels, (board) => this.#active.wake(board));
     this.#loop.start();
     this.#indexes.start();
   }
