@@ -8,6 +8,7 @@ import { systemClock } from "./base/clock.ts";
 import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
+import { startIndexes, startStandings } from "./compose-standings.ts";
 import type { Config } from "./config.ts";
 import { createFeedMetrics, type FeedMetrics } from "./feed/feed-metrics.ts";
 import { openFeed } from "./feed/feed-store.ts";
@@ -32,6 +33,7 @@ import { startManagedRedis } from "./redis/managed/managed-redis.ts";
 import { registerScripts } from "./redis/scripts.ts";
 import { ApiKeys, loadKeys } from "./sessions/api-keys.ts";
 import { Sessions } from "./sessions/sessions.ts";
+import type { Standings } from "./standings/standings.ts";
 
 export type Running = {
   /** The port that HTTP and sockets are on; 0 without the gateway role. */
@@ -63,7 +65,7 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   }
 }
 
-type Base = {
+export type Base = {
   config: Config;
   around: Surroundings;
   parts: Lifecycle;
@@ -160,7 +162,7 @@ async function startMerger(
   );
 }
 
-type GatewayNeeds = { redis: Redis; channels: Channels; registry: Registry; keys: ApiKeys };
+export type GatewayNeeds = { redis: Redis; channels: Channels; registry: Registry; keys: ApiKeys };
 
 /** @returns the port */
 async function startGateway(base: Base, needs: GatewayNeeds): Promise<number> {
@@ -168,12 +170,15 @@ async function startGateway(base: Base, needs: GatewayNeeds): Promise<number> {
   const { redis, channels, registry, keys } = needs;
   const { log } = around;
   const hasher = await createHasher();
+  // Ingest stops after the standings that it tells, so it is made first; no submission comes before the gateway listens.
+  let standings: Standings | undefined;
   const ingest = new Ingest({
     ...options.ingestOptions(config),
     redis: await base.commands("ingest's redis connection"),
     hasher,
     clock: systemClock,
     log,
+    onAccepted: (open, place, n) => standings?.acknowledged(open, place, n),
   });
   await parts.start(
     "ingest",
@@ -192,11 +197,16 @@ async function startGateway(base: Base, needs: GatewayNeeds): Promise<number> {
     () => hub.start(),
     () => hub.stop(),
   );
+  const reader = new Reader(redis, hasher);
+  const indexes = await startIndexes(base, needs);
+  standings = await startStandings(base, { ...needs, hasher, reader, hub, indexes });
   const gateway: Gateway = {
     registry,
     ingest,
-    reader: new Reader(redis, hasher),
+    reader,
     hub,
+    indexes,
+    standings,
     sessions: new Sessions(redis, { idleMs: config.SESSION_IDLE_MS, maxMs: config.SESSION_MAX_MS }),
     keys,
     limits: options.gatewayLimits(config),

@@ -115,7 +115,16 @@ export const settings = {
   SESSION_IDLE_MS: setting(ms(24 * 3_600_000), "ms. A session ends after this long without use."),
   SESSION_MAX_MS: setting(ms(30 * 24 * 3_600_000), "ms. A session ends at this age."),
   SOCKETS_MAX: setting(count(10_000), "Sockets of one process; more are refused before the upgrade."),
-  SUBSCRIPTIONS_MAX: setting(count(32), "Views one socket may follow."),
+  SUBSCRIPTIONS_MAX: setting(count(32), "Views, ranks and windows one socket may follow."),
+  STANDINGS_PER_SECOND: setting(
+    count(10_000),
+    "Pushed ranks a second of one process; over it the largest relative changes go first.",
+  ),
+  WINDOW_READS_PER_SECOND: setting(
+    count(200),
+    "Live windows round players that one process reads from Redis a second; over it they wait.",
+  ),
+  LIST_MEMBERS_MAX: setting(count(500), "Members of one live list, such as a player's friends."),
   SSE_MAX: setting(count(1_000), "Server-sent-event readers of one process."),
   MESSAGE_BYTES_MAX: setting(bytes(16 * 1024), "bytes. A larger socket message closes the connection."),
   HTTP_BODY_BYTES_MAX: setting(bytes(4 * 1024 * 1024), "bytes. A larger request body is refused."),

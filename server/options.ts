@@ -7,6 +7,7 @@ import type { PipeLimits } from "./ingest/shard-pipe.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import type { DedupLimits } from "./leaderboard/submit-batch.ts";
 import type { MergerOptions } from "./merger/merger.ts";
+import type { StandingsOptions } from "./standings/standings.ts";
 
 /** A board as the feed room knows it. */
 export function feedOf({ board, season, feed }: OpenBoard): FeedOf {
@@ -62,6 +63,15 @@ export function hubOptions(config: Config): Omit<HubOptions, "redis" | "channels
   };
 }
 
+export function standingsOptions(
+  config: Config,
+): Pick<StandingsOptions, "sendsPerSecond" | "windowReadsPerSecond"> {
+  return {
+    sendsPerSecond: config.STANDINGS_PER_SECOND,
+    windowReadsPerSecond: config.WINDOW_READS_PER_SECOND,
+  };
+}
+
 export function gatewayLimits(config: Config): GatewayLimits {
   return {
     socketsMax: config.SOCKETS_MAX,
@@ -74,6 +84,7 @@ export function gatewayLimits(config: Config): GatewayLimits {
     lagPacketsMax: config.LAG_PACKETS_MAX,
     lagMsMax: config.LAG_MS_MAX,
     rankCountsMax: config.RANK_COUNTS_MAX,
+    listMembersMax: config.LIST_MEMBERS_MAX,
     sessionCheckMs: config.SESSION_CHECK_MS,
     stopGraceMs: config.STOP_GRACE_MS,
   };
