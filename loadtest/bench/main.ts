@@ -5,11 +5,12 @@ import { writeTables } from "./document.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
 import { OwnedProcesses } from "./owned-processes.ts";
+import { ranksBench } from "./ranks/ranks.ts";
 import { type BenchRedis, startRedis } from "./redis-server.ts";
 import { startServer } from "./server-process.ts";
 import { submitBench } from "./submit/submit.ts";
 
-const BENCHES: readonly Bench[] = [submitBench, fanoutBench];
+const BENCHES: readonly Bench[] = [submitBench, fanoutBench, ranksBench];
 
 const owned = new OwnedProcesses();
 const stores = new Set<BenchRedis>();
