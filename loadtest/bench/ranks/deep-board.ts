@@ -29,11 +29,21 @@ export function memberName(i: number): string {
 export async function deepBoard(
   redis: Redis,
   id: string,
-  { size, shards, law }: { size: number; shards: number; law: LawName },
+  {
+    size,
+    shards,
+    law,
+    writers = "server",
+  }: {
+    size: number;
+    shards: number;
+    law: LawName;
+    writers?: "server" | "player";
+  },
   { hasher, say }: Filling,
 ): Promise<DeepBoard> {
   const columns = [{ name: "score", max: 2 * SCORE_MAX }];
-  const open = await openBoard(redis, id, { operator: "set", shards, columns });
+  const open = await openBoard(redis, id, { operator: "set", shards, columns, writers });
   const memberAt = (place: number): string => memberName((place * STEP) % size);
   const keys = new Float64Array(size);
   const waiting: string[][] = open.shards.map(() => []);
