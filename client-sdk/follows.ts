@@ -76,9 +76,9 @@ export class Follows {
     });
   }
 
-  /** @param members of which the order does not matter, without repetitions */
+  /** @param members sorted, without repetitions */
   members(board: string, members: readonly string[]): LiveFollow<LiveWindow> {
-    const key = keyOf(board, "members", ...[...members].sort());
+    const key = keyOf(board, "members", ...members);
     const list = `l${++this.#lists}`;
     const made = this.#live(this.#windows, key, membersQuestion(board, list, members));
     return createLiveFollow(made, (own) => this.#adopt(this.#windows, key, own));

@@ -95,6 +95,29 @@ describe("over a real socket", () => {
     expect(server.subscribes).toHaveLength(2);
   });
 
+  it("a player's own rank, the neighbours and friends move with everybody's submissions, and come back after a crash", async () => {
+    for (const [i, member] of ["a", "b", "c", "d"].entries()) server.publish(member, 40 - 10 * i);
+    const board = connect({ token: "t1" }).board("f1");
+    const [me, around, friends] = [board.me(), board.around({ limit: 3 }), board.friends(["c", "nobody"])];
+    for (const store of [around, friends]) store.subscribe(() => {});
+    await until(me, ({ status, standing }) => status === "live" && standing?.rank === null);
+    await board.submit({ score: 25 });
+    expect((await until(me, ({ standing }) => standing?.rank === 3)).change).toBe(0);
+    server.publish("d", 100);
+    expect((await until(me, ({ standing }) => standing?.rank === 4)).change).toBe(-1);
+    const names = (entries: readonly { member: string }[]): string[] => entries.map(({ member }) => member);
+    await until(around, ({ entries }) => names(entries).join() === "b,me,c");
+    await until(friends, ({ entries }) => names(entries).join() === "c");
+    me.subscribe(() => {});
+    await server.kill();
+    await until(me, ({ status }) => status === "stale");
+    server.publish("c", 200);
+    await server.start();
+    const back = await until(me, ({ status }) => status === "live");
+    expect(back).toMatchObject({ standing: { rank: 5 }, change: -1 });
+    await until(friends, ({ status }) => status === "live");
+  });
+
   it("a refused token stops the client, and the refusal reaches whoever waits", async () => {
     server.admit = () => bodyOf({ code: "unauthorized" });
     const client = connect({ token: "expired" });
