@@ -109,16 +109,14 @@ export class Follows {
 
   onStanding(standing: Standing): void {
     this.#memory.hear(standing.board, standing.season);
-    // One's own standing comes under one's name, which the subscription knows from its answer only: it judges itself.
+    // One's own standing comes under one's name, which the subscription knows from its answer only: each question tells what is its own.
     for (const subscription of of(this.#standings, standing.board)) subscription.onEvent(standing);
     this.#hearSeason(standing.board, standing.season);
   }
 
   onWindow(window: LiveWindow): void {
     this.#memory.hear(window.board, window.season);
-    for (const subscription of of(this.#windows, window.board)) {
-      if (subscription.question.name.kind === window.kind) subscription.onEvent(window);
-    }
+    for (const subscription of of(this.#windows, window.board)) subscription.onEvent(window);
     this.#hearSeason(window.board, window.season);
   }
 

@@ -1,8 +1,8 @@
 /**
  * Questions whose answer every event replaces as a whole: where a member stands, and live windows. [P-17] [P-18]
  *
- * What was handled before the answer may have been sent before it or after it. The times of what they say (`asOf`) put
- * them in order; of two that are equally old the one that arrived later holds.
+ * What arrived last holds, whatever its `asOf`: a rank from the published top is of this moment, and the next one, from
+ * the rank index, may be of a moment before.
  */
 import type {
   BoardInfo,
@@ -85,8 +85,8 @@ function latestQuestion<T extends { season: number; asOf: number }, R extends { 
     if (!isSame(event, now) || event.season < now.season) return { kind: "nothing" };
     // The rules of a new season come only with an answer.
     if (event.season > now.season) return { kind: "again" };
-    if (event.asOf < now.asOf || isRepeated(event, now)) return { kind: "nothing" };
-    return { kind: "value", value: { now: event, before: now } };
+    // A member who is followed under two names, as oneself and by name, is told of twice: that is one change.
+    return { kind: "value", value: { now: event, before: isRepeated(event, now) ? known.before : now } };
   };
   return {
     name,
@@ -107,7 +107,6 @@ function latestQuestion<T extends { season: number; asOf: number }, R extends { 
   };
 }
 
-/** A member who is followed under two names, as oneself and by name, is told of twice. */
 function isRepeated<T extends { asOf: number }>(event: T, now: T): boolean {
-  return event.asOf === now.asOf && JSON.stringify(event) === JSON.stringify(now);
+  return JSON.stringify({ ...event, asOf: 0 }) === JSON.stringify({ ...now, asOf: 0 });
 }

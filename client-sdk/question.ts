@@ -13,7 +13,7 @@ export type Step<V> =
 export type Question<V, E, R extends { info: BoardInfo }> = {
   name: SubscriptionName;
   message: (known: V | undefined) => SubscribeMessage;
-  /** @param held events that were handled before the answer, of which some may have been sent after it */
+  /** @param held events that arrived behind the answer and were there before it was handled */
   answered: (reply: R, known: V | undefined, held: readonly E[]) => Step<V>;
   heard: (event: E, known: V) => Step<V>;
   seasonOf: (known: V) => number;

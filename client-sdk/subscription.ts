@@ -3,9 +3,8 @@
  * the connection, the server or a gap demands it. What is asked, and what events mean, is the question's matter.
  *
  * The race at every subscribe: the request and the board's events cross. The acknowledgement comes before any event
- * of its subscription [P-9], so what arrives earlier is old — but "earlier" cannot be told here: an acknowledgement
- * is handed on through a promise, and an event that came right behind it may be handled first. Therefore everything
- * that arrives while an answer is awaited is held, and the question judges it after the answer by the ordinary checks.
+ * of its subscription [P-9], so what arrives before it is old and is let go. What arrives behind it may yet be handled
+ * first, since an acknowledgement is handed on through a promise: it is held, and judged after the answer.
  */
 import { fullJitterMs } from "./backoff.ts";
 import type { Connection } from "./connection.ts";
@@ -25,7 +24,7 @@ export type SubscriptionParts = {
   onInfo: (info: BoardInfo) => void;
 };
 
-/** Events held while an answer is awaited. Dropping the oldest is safe: a later one replaces it, or shows the gap. */
+/** Events held until an answer is handled. Dropping the oldest is safe: a later one replaces it, or shows the gap. */
 const HELD_MAX = 256;
 
 type Phase = "off" | "asking" | "live" | "waiting" | "leaving" | "failed" | "ended";
@@ -156,7 +155,8 @@ export class Subscription<V, E, R extends { info: BoardInfo }> {
   #ask(): void {
     const message = this.question.message(this.#store.getSnapshot().value);
     const round = this.#stop("asking");
-    this.#parts.connection.request("subscribe", message).then(
+    const arrived = (): void => void (round === this.#round && this.#held.splice(0));
+    this.#parts.connection.request("subscribe", message, undefined, arrived).then(
       (ack) => {
         if (round !== this.#round) return;
         // The answer is of the kind that was asked for.

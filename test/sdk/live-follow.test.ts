@@ -30,7 +30,9 @@ class MovingServer {
   }
 
   get standing() {
-    return standingOf(1000 - this.#moves, 1000 + this.#moves, { season: this.#season });
+    // A later word may be of an earlier moment.
+    const asOf = 1000 + ((this.#moves * 37) % 50);
+    return standingOf(1000 - this.#moves, asOf, { season: this.#season });
   }
 
   move(): void {

@@ -27,7 +27,7 @@ describe("a me store", () => {
       [45, -2],
       [45, 0],
     ] as const) {
-      transport.emit("rank", standingOf(rank, 1000 + changes));
+      transport.emit("rank", standingOf(rank, 1000 + changes, { total: 100 + changes }));
       expect(me.getSnapshot()).toMatchObject({ status: "live", standing: { rank }, change });
     }
     expect(me.getSnapshot().info).toMatchObject({ board: "f1" });
@@ -46,13 +46,10 @@ describe("a me store", () => {
     expect(me.getSnapshot()).toMatchObject({ standing: { rank: 80 }, change: 0 });
   });
 
-  it("ignores what is older than what it shows; of two that are equally old the later one holds", async () => {
+  it("shows what arrived last, whatever its time: an index is of a moment before the published top", async () => {
     const { transport, me } = await standingScene();
-    const before = me.getSnapshot();
-    transport.emit("rank", standingOf(51, 999));
-    expect(me.getSnapshot()).toBe(before);
-    transport.emit("rank", standingOf(49, 1000));
-    expect(me.getSnapshot()).toMatchObject({ standing: { rank: 49 }, change: 1 });
+    transport.emit("rank", standingOf(1200, 400, { exact: false, error: 12 }));
+    expect(me.getSnapshot()).toMatchObject({ standing: { rank: 1200, asOf: 400 }, change: -1150 });
   });
 
   it("hears its own member only, and its own board", async () => {
@@ -71,8 +68,10 @@ describe("a me store", () => {
     named.subscribe(() => {});
     transport.answer("subscribe", meReply(standingOf(50, 1000)));
     await settle();
-    for (let i = 0; i < 2; i++) transport.emit("rank", standingOf(40, 1001));
-    for (const store of [me, named]) expect(store.getSnapshot()).toMatchObject({ change: 10 });
+    for (const asOf of [1001, 1002]) transport.emit("rank", standingOf(40, asOf));
+    for (const store of [me, named]) {
+      expect(store.getSnapshot()).toMatchObject({ change: 10, standing: { asOf: 1002 } });
+    }
   });
 });
 
@@ -129,15 +128,26 @@ describe("me stores of one question", () => {
   });
 });
 
-describe("pushes that are handled before the answer they follow", () => {
-  it("are held until it: newer ones apply, older ones fall away", async () => {
+describe("pushes and the answer", () => {
+  it("keep the order in which they arrived: what came before it is old, what came behind it is newer", async () => {
     const { client, transport } = await connectedScene();
     const me = client.board("f1").me();
     me.subscribe(() => {});
     await settle();
-    transport.emit("rank", standingOf(70, 900));
+    transport.emit("rank", standingOf(70, 1900));
     transport.answer("subscribe", meReply(standingOf(50, 1000)));
-    transport.emit("rank", standingOf(44, 1001));
+    expect(me.getSnapshot().status).toBe("loading");
+    await settle();
+    expect(me.getSnapshot()).toMatchObject({ status: "live", standing: { rank: 50 }, change: 0 });
+  });
+
+  it("are one step when the push is handled first", async () => {
+    const { client, transport } = await connectedScene();
+    const me = client.board("f1").me();
+    me.subscribe(() => {});
+    await settle();
+    transport.answer("subscribe", meReply(standingOf(50, 1000)));
+    transport.emit("rank", standingOf(44, 900));
     transport.emit("rank", standingOf(1, 1002, { member: "somebody else" }));
     expect(me.getSnapshot().status).toBe("loading");
     await settle();

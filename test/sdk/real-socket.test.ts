@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ClientOptions, createClient, type RankwireClient, type Store } from "../../client-sdk/index.ts";
 import { bodyOf } from "./fake-transport.ts";
 import { SmallServer } from "./small-server.ts";
+import { standingOf } from "./standings.ts";
 
 let server: SmallServer;
 const clients: RankwireClient[] = [];
@@ -116,6 +117,16 @@ describe("over a real socket", () => {
     const back = await until(me, ({ status }) => status === "live");
     expect(back).toMatchObject({ standing: { rank: 5 }, change: -1 });
     await until(friends, ({ status }) => status === "live");
+  });
+
+  it("what was sent right before an answer is older than it, what was sent right behind it is newer", async () => {
+    server.publish("me", 10);
+    server.subscribing = () => server.tell(standingOf(70, 9_000));
+    const board = connect({ token: "t1" }).board("f1");
+    expect((await until(board.me(), ({ status }) => status === "live")).standing?.rank).toBe(1);
+    server.subscribed = () => server.tell(standingOf(60, 10));
+    const named = await until(board.me("me"), ({ status }) => status === "live");
+    expect(named).toMatchObject({ standing: { rank: 60 }, change: -59 });
   });
 
   it("a refused token stops the client, and the refusal reaches whoever waits", async () => {

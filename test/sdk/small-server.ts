@@ -40,6 +40,8 @@ export class SmallServer {
   admit: (token: unknown) => object | undefined = () => undefined;
   /** Called when a submission was applied; false withholds the acknowledgement. */
   applied: () => boolean = () => true;
+  /** Called right before a subscribe is acknowledged. */
+  subscribing: () => void = () => {};
   /** Called right after a subscribe was acknowledged. */
   subscribed: () => void = () => {};
 
@@ -83,6 +85,7 @@ export class SmallServer {
       );
       socket.on("subscribe", (message, ack) => {
         this.subscribes.push(message);
+        this.subscribing();
         ack({ ok: true, info: infoOf(), ...this.#answer(message) } as Ack<SubscribeReply>);
         this.subscribed();
       });
@@ -134,6 +137,11 @@ export class SmallServer {
       if (message.kind === "around") this.#io?.emit("window", this.#around(message.member ?? "me"));
       if (message.kind === "members") this.#io?.emit("window", this.#friends(message));
     }
+  }
+
+  /** Tell everybody where somebody stands. */
+  tell(standing: Standing): void {
+    this.#io?.emit("rank", standing);
   }
 
   /** Say why, then close every connection. */

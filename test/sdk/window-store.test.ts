@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { WindowStore } from "../../client-sdk/index.ts";
 import { settle } from "./manual-environment.ts";
 import { connectedScene, reconnect, type Scene } from "./samples.ts";
-import { aroundWindow, membersWindow, windowEntries, windowReply } from "./standings.ts";
+import { aroundWindow, membersWindow, standingOf, windowEntries, windowReply } from "./standings.ts";
 
 const shown = (store: WindowStore): string[] => store.getSnapshot().entries.map(({ member }) => member);
 
@@ -32,7 +32,6 @@ describe("a window round a member", () => {
     expect(around.getSnapshot()).toMatchObject({ status: "live", member: "me", total: 100, asOf: 1000 });
     transport.emit("window", aroundWindow("me", windowEntries(6, "me", "x"), { asOf: 1001 }));
     expect(shown(around)).toEqual(["me", "x"]);
-    transport.emit("window", aroundWindow("me", windowEntries(5, "old"), { asOf: 900 }));
     transport.emit("window", aroundWindow("other", windowEntries(5, "other"), { asOf: 1002 }));
     transport.emit("window", membersWindow("l1", windowEntries(5, "friend"), { asOf: 1002 }));
     expect(shown(around)).toEqual(["me", "x"]);
@@ -87,6 +86,13 @@ describe("a window round a member", () => {
     stop();
     await environment.advance(1000);
     expect(transport.waiting("unsubscribe")).toEqual([{ board: "f1", kind: "around", member: "c" }]);
+  });
+
+  it("is asked for again when anything tells of a new season", async () => {
+    const { transport, around } = await aroundScene(5);
+    transport.emit("rank", standingOf(1, 1, { season: 2 }));
+    expect(around.getSnapshot().status).toBe("stale");
+    expect(transport.waiting("subscribe")).toHaveLength(1);
   });
 
   it("that has ended is an error", async () => {
