@@ -13,6 +13,8 @@ export type TestRedisOptions = {
   args?: string[];
   /** Default false: what it holds is gone after `stop` or `kill`. */
   appendonly?: boolean;
+  /** A node of a cluster: its bus gets a free port too. */
+  clusterNode?: boolean;
   /** The folder for its own folder; by default that of the test run, which the run removes at its end. */
   root?: string;
 };
@@ -49,14 +51,19 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
   const server = await findServer();
   if (!server) throw new Error("There is no redis-server; test/support/global-setup.ts installs one.");
   const dir = await mkdtemp(join(options.root ?? (await runFolder()), "redis-"));
-  const { args = [], appendonly = false } = options;
+  const { args = [], appendonly = false, clusterNode = false } = options;
   const settings = [
     ...["--bind", "127.0.0.1", "--dir", dir, "--pidfile", join(dir, "redis.pid"), "--save", ""],
     ...["--appendonly", appendonly ? "yes" : "no", "--enable-debug-command", "yes"],
     // The folder in the title lets the run's end recognise its own processes.
     ...["--proc-title-template", `{title} {listen-addr} ${dir}`, ...args],
   ];
-  const start = (port: number) => startProcess(server.command, ["--port", `${port}`, ...settings], port);
+  const busPorts = new Map<number, number>();
+  const start = async (port: number) => {
+    if (clusterNode && !busPorts.has(port)) busPorts.set(port, await freePort());
+    const bus = clusterNode ? ["--cluster-enabled", "yes", "--cluster-port", `${busPorts.get(port)}`] : [];
+    return startProcess(server.command, ["--port", `${port}`, ...settings, ...bus], port);
+  };
   return takePort(start, dir);
 }
 
