@@ -1,6 +1,7 @@
 /** A real Redis Cluster of one's own: masters and replicas on loopback, made with plain CLUSTER commands, with what breaks it. */
 import calculateSlot from "cluster-key-slot";
 import type { Redis } from "ioredis";
+import { sleep } from "../../server/base/clock.ts";
 import { eventually } from "./eventually.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 
@@ -29,6 +30,8 @@ export type TestCluster = {
   resume(node: ClusterNode): void;
   /** Move a slot key by key, as redis-cli does, so that there is a time in which some keys are here and some there. */
   migrateSlot(slot: number, to: ClusterNode): Promise<void>;
+  /** How often the nodes have answered with an error of this kind, such as `ASK`. */
+  errorCount(kind: string): Promise<number>;
   /** Resolves when every node that is not away says `cluster_state:ok` and every replica is in step. */
   whole(withinMs?: number): Promise<void>;
   stop(): Promise<void>;
@@ -37,6 +40,8 @@ export type TestCluster = {
 export type TestClusterOptions = { masters?: number; replicas?: number; nodeTimeoutMs?: number };
 
 const SLOTS = 16_384;
+/** So that commands come between the keys of a slot that moves. */
+const BETWEEN_KEYS_MS = 3;
 
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const { masters = 3, replicas = 3, nodeTimeoutMs = 2_000 } = options;
@@ -123,6 +128,13 @@ function controls(nodes: readonly ClusterNode[]): TestCluster {
       away.delete(node);
     },
     migrateSlot: async (slot, to) => migrate(slot, await ownerOfSlot(present(), slot), to, present()),
+    errorCount: async (kind) => {
+      const told = await Promise.all(present().map(({ admin }) => admin.info("errorstats")));
+      const counts = told.map((text) =>
+        Number(new RegExp(`errorstat_${kind}:count=(\\d+)`).exec(text)?.[1] ?? 0),
+      );
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
     whole: (withinMs = 20_000) => whole(present, withinMs),
     stop: async () => {
       for (const node of away) if (isRunning(node.pid)) process.kill(node.pid, "SIGCONT");
@@ -170,17 +182,42 @@ async function migrate(
   to: ClusterNode,
   all: readonly ClusterNode[],
 ): Promise<void> {
+  if (from === to) return;
   await to.admin.call("CLUSTER", "SETSLOT", slot, "IMPORTING", from.id);
   await from.admin.call("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id);
   for (;;) {
     const keys = (await from.admin.call("CLUSTER", "GETKEYSINSLOT", slot, 1)) as string[];
     if (keys.length === 0) break;
     await from.admin.call("MIGRATE", "127.0.0.1", to.port, keys[0]!, 0, 10_000);
+    await sleep(BETWEEN_KEYS_MS);
   }
   for (const node of [to, from, ...all]) {
     const { master } = await ownView(node);
     if (master) await node.admin.call("CLUSTER", "SETSLOT", slot, "NODE", to.id);
   }
+  await agreed(all);
+}
+
+/**
+ * Resolves when all nodes tell the same of all masters: their epochs and slots. A move that begins before the last one has been
+ * heard of everywhere can leave a slot that two nodes each believe to be the other's.
+ */
+async function agreed(all: readonly ClusterNode[]): Promise<void> {
+  await eventually(async () => {
+    const told = await Promise.all(
+      all.map(async ({ admin }) => {
+        const lines = String(await admin.cluster("NODES"))
+          .trim()
+          .split("\n");
+        const masters = lines
+          .map((line) => line.split(" "))
+          .filter(([, , flags]) => flags!.includes("master"));
+        return masters.map(([id, , , , , , epoch, , ...slots]) => [id, epoch, ...slots].join(" ")).sort();
+      }),
+    );
+    if (new Set(told.map((lines) => lines.join("\n"))).size > 1)
+      throw new Error("the nodes do not agree yet");
+  });
 }
 
 async function whole(present: () => ClusterNode[], withinMs: number): Promise<void> {

@@ -20,7 +20,6 @@ type Submission = { member: string; score: number; id?: string };
 export class ScoreLoad {
   readonly #server: TestServer;
   readonly #options: Required<ScoreLoadOptions>;
-  readonly #lanes: Promise<void>[] = [];
   #stopping = false;
   #round = 0;
   /** Player → points that were acknowledged. */
@@ -38,15 +37,16 @@ export class ScoreLoad {
     this.#options = { withIds: true, lanes: 4, ...options };
   }
 
-  start(): this {
-    for (let lane = 0; lane < this.#options.lanes; lane++) this.#lanes.push(this.#run());
+  /** Submit for as long as `work` takes. Resolves when everything that was sent is acknowledged, also if `work` fails. */
+  async during(work: () => Promise<unknown>): Promise<this> {
+    const lanes = Array.from({ length: this.#options.lanes }, () => this.#run());
+    try {
+      await work();
+    } finally {
+      this.#stopping = true;
+      await Promise.all(lanes);
+    }
     return this;
-  }
-
-  /** Resolves when everything that was sent is acknowledged. */
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    await Promise.all(this.#lanes);
   }
 
   get total(): number {
