@@ -133,8 +133,8 @@ function newRedis(address: RedisAddress, options: ExplicitOptions): Redis {
         db: address.db,
         ...(username === undefined ? {} : { sentinelUsername: username }),
         ...(password === undefined ? {} : { sentinelPassword: password }),
-        // Also hear of a failover whose old master still holds the connection.
-        failoverDetector: true,
+        // No failoverDetector: it cuts a connection that is just looking for the next master, which then ends for good. A master that
+        // was demoted drops its clients by itself, and one that hangs is given up by socketTimeout.
         sentinelRetryStrategy: (attempt) => backoffMs(attempt, RECONNECT) + 10,
       });
     }

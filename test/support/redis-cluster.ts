@@ -1,9 +1,9 @@
 /** A real Redis Cluster of one's own: masters and replicas on loopback, made with plain CLUSTER commands, with what breaks it. */
 import calculateSlot from "cluster-key-slot";
 import type { Redis } from "ioredis";
-import { sleep } from "../../server/base/clock.ts";
 import { eventually } from "./eventually.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
+import { beginMigration, type Migration, ownerOfSlot, ownView } from "./slot-migration.ts";
 
 export type ClusterNode = TestRedis & {
   /** The node's id in the cluster. */
@@ -30,6 +30,8 @@ export type TestCluster = {
   resume(node: ClusterNode): void;
   /** Move a slot key by key, as redis-cli does, so that there is a time in which some keys are here and some there. */
   migrateSlot(slot: number, to: ClusterNode): Promise<void>;
+  /** The same in steps. The slot is open until `finish`. */
+  beginMigration(slot: number, to: ClusterNode): Promise<Migration>;
   /** How often the nodes have answered with an error of this kind, such as `ASK`. */
   errorCount(kind: string): Promise<number>;
   /** Resolves when every node that is not away says `cluster_state:ok` and every replica is in step. */
@@ -40,8 +42,6 @@ export type TestCluster = {
 export type TestClusterOptions = { masters?: number; replicas?: number; nodeTimeoutMs?: number };
 
 const SLOTS = 16_384;
-/** So that commands come between the keys of a slot that moves. */
-const BETWEEN_KEYS_MS = 3;
 
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const { masters = 3, replicas = 3, nodeTimeoutMs = 2_000 } = options;
@@ -127,7 +127,14 @@ function controls(nodes: readonly ClusterNode[]): TestCluster {
       process.kill(node.pid, "SIGCONT");
       away.delete(node);
     },
-    migrateSlot: async (slot, to) => migrate(slot, await ownerOfSlot(present(), slot), to, present()),
+    migrateSlot: async (slot, to) => {
+      const from = await ownerOfSlot(present(), slot);
+      if (from !== to) await (await beginMigration(slot, { from, to, all: present() })).finish();
+    },
+    beginMigration: async (slot, to) => {
+      const from = await ownerOfSlot(present(), slot);
+      return beginMigration(slot, { from, to, all: present() });
+    },
     errorCount: async (kind) => {
       const told = await Promise.all(present().map(({ admin }) => admin.info("errorstats")));
       const counts = told.map((text) =>
@@ -150,74 +157,6 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-type OwnView = { master: boolean; masterId: string; slots: [from: number, to: number][] };
-
-/** What a node says of itself in CLUSTER NODES. */
-async function ownView({ admin }: ClusterNode): Promise<OwnView> {
-  const lines = String(await admin.cluster("NODES")).split("\n");
-  const [, , flags = "", masterId = "", , , , , ...slots] = lines
-    .find((line) => line.includes("myself"))!
-    .split(" ");
-  const ranges = slots.filter((text) => !text.startsWith("[")).map((text) => text.split("-").map(Number));
-  return {
-    master: flags.includes("master"),
-    masterId,
-    slots: ranges.map(([from, to]) => [from!, to ?? from!]),
-  };
-}
-
-async function ownerOfSlot(nodes: readonly ClusterNode[], slot: number): Promise<ClusterNode> {
-  for (const node of nodes) {
-    const { master, slots } = await ownView(node);
-    if (master && slots.some(([from, to]) => from <= slot && slot <= to)) return node;
-  }
-  throw new Error(`no node serves slot ${slot}`);
-}
-
-async function migrate(
-  slot: number,
-  from: ClusterNode,
-  to: ClusterNode,
-  all: readonly ClusterNode[],
-): Promise<void> {
-  if (from === to) return;
-  await to.admin.call("CLUSTER", "SETSLOT", slot, "IMPORTING", from.id);
-  await from.admin.call("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id);
-  for (;;) {
-    const keys = (await from.admin.call("CLUSTER", "GETKEYSINSLOT", slot, 1)) as string[];
-    if (keys.length === 0) break;
-    await from.admin.call("MIGRATE", "127.0.0.1", to.port, keys[0]!, 0, 10_000);
-    await sleep(BETWEEN_KEYS_MS);
-  }
-  for (const node of [to, from, ...all]) {
-    const { master } = await ownView(node);
-    if (master) await node.admin.call("CLUSTER", "SETSLOT", slot, "NODE", to.id);
-  }
-  await agreed(all);
-}
-
-/**
- * Resolves when all nodes tell the same of all masters: their epochs and slots. A move that begins before the last one has been
- * heard of everywhere can leave a slot that two nodes each believe to be the other's.
- */
-async function agreed(all: readonly ClusterNode[]): Promise<void> {
-  await eventually(async () => {
-    const told = await Promise.all(
-      all.map(async ({ admin }) => {
-        const lines = String(await admin.cluster("NODES"))
-          .trim()
-          .split("\n");
-        const masters = lines
-          .map((line) => line.split(" "))
-          .filter(([, , flags]) => flags!.includes("master"));
-        return masters.map(([id, , , , , , epoch, , ...slots]) => [id, epoch, ...slots].join(" ")).sort();
-      }),
-    );
-    if (new Set(told.map((lines) => lines.join("\n"))).size > 1)
-      throw new Error("the nodes do not agree yet");
-  });
 }
 
 async function whole(present: () => ClusterNode[], withinMs: number): Promise<void> {

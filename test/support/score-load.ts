@@ -24,11 +24,8 @@ export class ScoreLoad {
   #round = 0;
   /** Player → points that were acknowledged. */
   readonly acknowledged = new Map<string, number>();
-  /** Submissions that were answered with an error, each time; and the codes. */
+  /** Submissions that were answered with an error, each time. */
   refused = 0;
-  readonly codes = new Set<string>();
-  /** `performance.now()` of the last such answer. */
-  refusedAt = 0;
   /** Rounds that are acknowledged to the last player. */
   rounds = 0;
 
@@ -78,7 +75,10 @@ export class ScoreLoad {
       { key: SERVER_KEY, body: { submissions } },
     );
     // The board itself may be out of reach for a moment; then nothing was taken.
-    if (status === 503) return this.#refuse(submissions, "503");
+    if (status === 503) {
+      this.refused += submissions.length;
+      return submissions;
+    }
     if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
     return submissions.filter((submission, i) => {
       const result = body.results[i]!;
@@ -87,15 +87,8 @@ export class ScoreLoad {
         return false;
       }
       if (!result.error.retryable) throw new Error(JSON.stringify(result));
-      this.#refuse([submission], result.error.code);
+      this.refused++;
       return withIds;
     });
-  }
-
-  #refuse(submissions: Submission[], code: string): Submission[] {
-    this.refused += submissions.length;
-    this.refusedAt = performance.now();
-    this.codes.add(code);
-    return submissions;
   }
 }
