@@ -25,6 +25,7 @@ export class ChannelLine {
   #published = 0;
   #sent = 0;
   #heard = 0;
+  #losses = 0;
 
   /** @param probe a channel of its own whose slot the node serves */
   constructor(probe: string, options: LineOptions) {
@@ -59,6 +60,7 @@ export class ChannelLine {
   reopen(): void {
     this.stop();
     this.#heard = this.#sent;
+    this.#losses++;
     this.#redis = this.#open();
     this.#options.onLost();
   }
@@ -92,13 +94,14 @@ export class ChannelLine {
       this.#ask(this.#probe);
       for (const channel of this.#wanted) this.#ask(channel);
     });
-    redis.on("close", () => {
-      if (current()) this.#options.onLost();
-    });
+    const lost = (): void => {
+      if (!current()) return;
+      this.#losses++;
+      this.#options.onLost();
+    };
+    redis.on("close", lost);
     // A slot was taken from the node, or it never had it. Which channels those are is not told.
-    redis.on("moved", () => {
-      if (current()) this.#options.onLost();
-    });
+    redis.on("moved", lost);
     // What became of it is told by the events.
     redis.connect().catch(() => undefined);
     return redis;
@@ -107,10 +110,12 @@ export class ChannelLine {
   /** Before the connection is ready there is nothing to do: then all are asked for. */
   #ask(channel: string): void {
     const redis = this.#redis;
+    const losses = this.#losses;
     if (redis.status !== "ready") return;
     redis.ssubscribe(channel).then(
       () => {
-        if (redis === this.#redis && this.#wanted.has(channel)) this.#options.onConfirmed(channel);
+        // What was confirmed and taken away in one breath is told in the wrong order: the event comes before the promise.
+        if (losses === this.#losses && this.#wanted.has(channel)) this.#options.onConfirmed(channel);
       },
       (error: unknown) => {
         if (redis === this.#redis && redis.status === "ready") this.#options.onError(error);

@@ -114,4 +114,17 @@ describe("a feed while its slot moves", () => {
       });
     }
   });
+
+  test("goes on after all pub/sub connections were killed, with what was published meanwhile", async () => {
+    const viewers = await boardWithViewers("killed-listeners", 2);
+    for (let score = 1; score <= 5; score++) {
+      for (const { admin } of await cluster.masters()) await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
+      await servers[score % 2]!.call("POST", "/v1/boards/killed-listeners/scores", {
+        key: SERVER_KEY,
+        body: { submissions: [{ member: "a", score: 1 }] },
+      });
+      await viewsEqual(viewers, new Map([["a", score]]));
+    }
+    for (const { gaps } of viewers) expect(gaps).toEqual([]);
+  });
 });
