@@ -9,6 +9,8 @@ import { AppError, toAppError } from "../base/errors.ts";
 import { backlogOf } from "./backlog.ts";
 import type { Caller, Gateway } from "./gateway.ts";
 import { handlers } from "./handlers/index.ts";
+import { HeldMessages } from "./held-messages.ts";
+import { LiveSubscriptions } from "./live-subscriptions.ts";
 import { parse, type SocketMessages, socketMessages } from "./schemas.ts";
 import { type AnyAck, type GameServer, type GameSocket, sayBye } from "./socket-types.ts";
 import { Rooms } from "./view-rooms.ts";
@@ -20,6 +22,7 @@ const UNREAD_MAX = 1_000;
 export class Sockets {
   readonly #io: GameServer;
   readonly #rooms: Rooms;
+  readonly #live: LiveSubscriptions;
   readonly #gateway: Gateway;
 
   constructor(http: HttpServer, gateway: Gateway) {
@@ -38,6 +41,7 @@ export class Sockets {
       allowRequest: (request, decide) => decide(...this.#admits(request.headers.origin)),
     });
     this.#rooms = new Rooms(this.#io, gateway);
+    this.#live = new LiveSubscriptions(gateway);
     this.#io.use((socket, next) => {
       this.#signIn(socket).then(
         () => next(),
@@ -80,7 +84,13 @@ export class Sockets {
       const { member } = await this.#gateway.sessions.touch(token);
       caller = { role: "player", member, token };
     }
-    socket.data = { caller, following: new Map(), malformed: 0 };
+    socket.data = {
+      caller,
+      following: new Map(),
+      live: new Map(),
+      held: new HeldMessages(socket, this.#gateway.limits),
+      malformed: 0,
+    };
   }
 
   #connected(socket: GameSocket): void {
@@ -106,6 +116,7 @@ export class Sockets {
     socket.on("disconnect", () => {
       counters.sockets.dec();
       this.#rooms.leaveAll(socket);
+      this.#live.leaveAll(socket);
     });
   }
 
@@ -121,7 +132,7 @@ export class Sockets {
       if (!isKnown(name)) throw new AppError("bad_request", { message: `There is no message "${name}".` });
       const message = parse(socketMessages[name], payload);
       socket.data.malformed = 0;
-      const context = { gateway: this.#gateway, rooms: this.#rooms, socket };
+      const context = { gateway: this.#gateway, rooms: this.#rooms, live: this.#live, socket };
       const handle = handlers[name] as (
         c: typeof context,
         m: unknown,

@@ -1,6 +1,6 @@
 /** Whether applied batches have reached a replica: one round trip to the node that serves their shards. */
 import type { Redis } from "ioredis";
-import { execAll, tagged } from "../redis/reply.ts";
+import { tagged } from "../redis/reply.ts";
 import { queueScript } from "../redis/scripts.ts";
 import { nodeOf } from "../redis/slot-owners.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -30,7 +30,11 @@ export async function confirmBatches(
     const args = [open.season.incarnation, batch.producer, batch.seq];
     queueScript(pipeline, "leaderboard/confirm", [open.shards[batch.shard]!.meta], args);
   }
-  const replies = await execAll(pipeline.wait(1, waitMs));
+  const results = (await pipeline.wait(1, waitMs).exec()) ?? [];
+  const replies = results.map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
   const replicas = Number(replies.pop());
   return replies.map((reply) => tagged(reply, ["present", "absent"]).tag === "present" && replicas > 0);
 }

@@ -3,12 +3,11 @@
  * last. It serves nothing itself; Node hands each accepted connection to the next worker.
  */
 import { createServer } from "node:net";
-import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Lifecycle } from "../base/lifecycle.ts";
-import type { Surroundings } from "../compose.ts";
+import { redisTarget, type Surroundings } from "../compose.ts";
 import type { Config } from "../config.ts";
-import { startManagedRedis } from "../redis/managed/managed-redis.ts";
+import type { RedisTarget } from "../redis/connect.ts";
 import { loadKeys } from "../sessions/api-keys.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
@@ -34,7 +33,7 @@ export async function startWorkers(
   const workersMs = config.SHUTDOWN_MS + WORKER_SPARE_MS;
   const stop = (): Promise<string[]> => parts.stop(workersMs + WORKER_SPARE_MS + REDIS_STOP_MS);
   try {
-    const redisUrl = config.REDIS_URL ?? (await ownRedis(config, surroundings, parts));
+    const redisUrl = urlOf(await redisTarget(config, surroundings, parts));
     const keys = loadKeys(config.DATA_DIR, { adminKey: config.ADMIN_KEY, serverKey: config.SERVER_KEY });
     const pool = new WorkerPool({
       count,
@@ -62,20 +61,8 @@ async function stopAll(pool: WorkerPool, deadlineMs: number): Promise<void> {
   if (killed > 0) throw new Error(`${killed} workers had to be killed`);
 }
 
-/** @returns its REDIS_URL */
-async function ownRedis(
-  config: Config,
-  { log, say, onFatal }: Surroundings,
-  parts: Lifecycle,
-): Promise<string> {
-  const options = { dataDir: resolve(config.DATA_DIR), install: config.RANKWIRE_INSTALL, log, say };
-  const managed = await parts.start(
-    "managed redis",
-    () => startManagedRedis(options),
-    (child) => child.stop(),
-  );
-  managed.onFatal(onFatal);
-  return `unix://${pathToFileURL(managed.path).pathname}`;
+function urlOf(target: RedisTarget): string {
+  return "url" in target ? target.url : `unix://${pathToFileURL(target.path).pathname}`;
 }
 
 /** All workers share one port, also when one of them starts later: a free one is chosen once. */
