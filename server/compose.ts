@@ -219,7 +219,7 @@ async function startGateway(
     hub,
     indexes,
     standings,
-    ...(await startPlayers(base, redis)),
+    ...(await startPlayers(base, needs)),
     keys,
     limits: options.gatewayLimits(config),
     origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),
