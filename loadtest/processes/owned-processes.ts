@@ -1,4 +1,4 @@
-/** The processes and folders that a bench made: each process is ended by its pid, whatever way the bench itself ends. */
+/** The processes and folders that a bench or a load test made: each process is ended by its pid, whatever way the run itself ends. */
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,9 +20,9 @@ export class OwnedProcesses {
     });
   }
 
-  /** An empty folder that goes when the bench ends. */
+  /** An empty folder that goes when the run ends. */
   folder(): string {
-    const folder = mkdtempSync(join(tmpdir(), "rankwire-bench-"));
+    const folder = mkdtempSync(join(tmpdir(), "rankwire-load-"));
     this.#folders.push(folder);
     return folder;
   }
@@ -37,7 +37,7 @@ export class OwnedProcesses {
     void exited.then(() => this.#running.delete(child));
     if (!this.#closing) return;
     child.kill("SIGTERM");
-    throw new Error("The bench is being stopped.");
+    throw new Error("The run is being stopped.");
   }
 
   /** SIGTERM, and SIGKILL for one that does not listen. Resolves when it is gone. */
