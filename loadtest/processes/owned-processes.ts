@@ -9,6 +9,7 @@ const STOP_MS = 5_000;
 
 export class OwnedProcesses {
   readonly #running = new Map<ChildProcess, Promise<void>>();
+  readonly #stopping = new Map<ChildProcess, Promise<void>>();
   readonly #folders: string[] = [];
   #closing = false;
 
@@ -44,6 +45,13 @@ export class OwnedProcesses {
   async stop(child: ChildProcess): Promise<void> {
     const exited = this.#running.get(child);
     if (!exited) return;
+    // Once: a second signal would end the keeper of Redis before Redis is gone.
+    const stopping = this.#stopping.get(child) ?? this.#stop(child, exited);
+    this.#stopping.set(child, stopping);
+    await stopping;
+  }
+
+  async #stop(child: ChildProcess, exited: Promise<void>): Promise<void> {
     child.kill("SIGTERM");
     const gone = new AbortController();
     const late = sleep(STOP_MS, gone.signal).then(() => {
@@ -52,6 +60,10 @@ export class OwnedProcesses {
     await exited;
     gone.abort();
     await late;
+  }
+
+  get isClosing(): boolean {
+    return this.#closing;
   }
 
   /** Nothing is started any more from here on. */

@@ -27,10 +27,9 @@ export type K6Run = {
 
 /** k6's own output passes through. */
 export async function runK6(
-  owned: OwnedProcesses,
-  k6: K6,
   target: Target,
   options: LoadOptions,
+  { owned, k6, say }: { owned: OwnedProcesses; k6: K6; say: (line: string) => void },
 ): Promise<K6Run> {
   const summary = join(owned.folder(), "summary.json");
   const child = spawn(k6.path, ["run", join(SCENARIO_FILES, `${options.scenario}.ts`)], {
@@ -49,6 +48,7 @@ export async function runK6(
     detached: true,
   });
   owned.add(child);
+  say(`k6 run ${options.scenario}, pid ${child.pid}`);
   const code = await new Promise<number>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (exitCode) => resolve(exitCode ?? 1));

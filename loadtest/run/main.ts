@@ -27,14 +27,17 @@ async function targetOf({ target }: LoadOptions): Promise<Target> {
   }
   redis = await startRedis(owned, say);
   server = await startServer(owned, redis);
-  say(`server at ${server.url}`);
+  say(`server at ${server.url}, pid ${server.pid}`);
   return { url: server.url, serverKey: SERVER_KEY, adminKey: ADMIN_KEY };
 }
 
 async function load(k6: K6, options: LoadOptions): Promise<number> {
   const startedAt = new Date();
-  const ended = await runK6(owned, k6, await targetOf(options), options);
-  const used = await server?.usage();
+  const ended = await runK6(await targetOf(options), options, { owned, k6, say });
+  // Stopped by hand: half a run is no result.
+  if (owned.isClosing) return ended.code;
+  // A server that did not survive has nothing to say, and the thresholds have said it.
+  const used = await server?.usage().catch(() => undefined);
   const result = await resultOf(options, { k6, startedAt, ended, usage: used });
   console.log(`\n${table(result)}`);
   console.log(`${result.passed ? "passed" : "FAILED"}: ${await writeResult(result, options.out)}`);
