@@ -72,7 +72,7 @@ export function calls(rate: number, exec: string, when: { startS: number; second
     timeUnit: "1s",
     startTime: `${when.startS}s`,
     duration: `${when.seconds}s`,
-    preAllocatedVUs: Math.min(CALLERS_MAX, Math.max(2, Math.ceil(rate / 4))),
+    preAllocatedVUs: Math.min(CALLERS_MAX, Math.max(4, rate)),
     maxVUs: CALLERS_MAX,
     exec,
     gracefulStop: "10s",

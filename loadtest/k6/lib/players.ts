@@ -1,7 +1,8 @@
 /** Signed-in players, and the opening of many sockets without a stampede. */
 import http from "k6/http";
+import { counted } from "./metrics.ts";
 import { serverKey, targetUrl } from "./plan.ts";
-import { GameSocket } from "./socket.ts";
+import { closeSockets, GameSocket } from "./socket.ts";
 
 export type Player = { member: string; token: string };
 
@@ -35,6 +36,12 @@ export function signIn(members: readonly string[]): Player[] {
 export async function inSteps<T>(items: readonly T[], open: (item: T) => Promise<void>): Promise<void> {
   for (let at = 0; at < items.length; at += OPENING)
     await Promise.all(items.slice(at, at + OPENING).map(open));
+}
+
+/** A VU's work with its sockets, which are closed however it ends. */
+export async function withSockets(work: () => Promise<void>): Promise<void> {
+  await counted(work);
+  closeSockets();
 }
 
 export function connect(player?: Player): Promise<GameSocket> {

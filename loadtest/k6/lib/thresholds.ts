@@ -12,7 +12,15 @@ type Budgets = { [Name in ScenarioName]: (sizes: SizesOf<Name>, slack: number) =
 
 /** Nothing that is wrong is tolerable, at any load. */
 const NOTHING_WRONG: Thresholds = { broken: ["count==0"], wrong: ["count==0"], refused: ["count==0"] };
-const SHARED_HTTP: Thresholds = { http_req_failed: ["rate==0"], dropped_iterations: ["count==0"] };
+/** Of the calls that were due, so many may fall away where the machine is too busy to make them. */
+const DROPPED_MAX = 0.05;
+
+function paced(due: number): Thresholds {
+  return {
+    http_req_failed: ["rate==0"],
+    dropped_iterations: [`count<=${Math.ceil(due * DROPPED_MAX)}`],
+  };
+}
 
 function withinMs(p95: number, p99: number, slack: number): string[] {
   return [`p(95)<${p95 * slack}`, `p(99)<${p99 * slack}`];
@@ -25,33 +33,33 @@ const BUDGETS: Budgets = {
     ack_ms: withinMs(150, 400, slack),
   }),
   "ingest-server": ({ rate, batch, seconds }, slack) => ({
-    ...SHARED_HTTP,
-    scores: [`count>=${Math.floor(rate * seconds * 0.95) * batch}`],
+    ...paced(rate * seconds),
+    scores: [`count>=${Math.floor(rate * seconds * (1 - DROPPED_MAX) - 1) * batch}`],
     duplicates: ["count>0"],
-    batch_ms: withinMs(200, 500, slack),
+    batch_ms: withinMs(500, 1_000, slack),
   }),
-  fanout: ({ watchers }, slack) => ({
-    ...SHARED_HTTP,
+  fanout: ({ watchers, rate, seconds }, slack) => ({
+    ...paced(rate * seconds),
     sockets_done: [`count==${watchers}`],
     gaps: ["count==0"],
     frames: [`count>=${watchers}`],
     probes_seen: [`count>=${watchers}`],
     frame_lag_ms: withinMs(300, 600, slack),
   }),
-  personal: ({ players }, slack) => ({
-    ...SHARED_HTTP,
+  personal: ({ players, rate, seconds }, slack) => ({
+    ...paced(rate * seconds),
     sockets_done: [`count==${players}`],
     own_ranks: [`count>=${players}`],
     rank_missing: ["count==0"],
     ack_ms: withinMs(150, 400, slack),
     rank_lag_ms: withinMs(1_500, 2_500, slack),
   }),
-  "reconnect-storm": ({ watchers, rounds, jitter }, slack) => ({
-    ...SHARED_HTTP,
+  "reconnect-storm": ({ watchers, rounds, every, jitter, rate }, slack) => ({
+    ...paced(rate * rounds * every),
     sockets_done: [`count==${watchers}`],
     came_back: [`count==${watchers * rounds}`],
     gaps: ["count==0"],
-    live_again_ms: [`p(95)<${jitter + 1_000 * slack}`, `max<${Math.max(10_000, jitter + 5_000)}`],
+    live_again_ms: [`p(95)<${jitter + 3_000 * slack}`, `max<${jitter + 8_000 * slack}`],
   }),
 };
 

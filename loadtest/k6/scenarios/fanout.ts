@@ -13,7 +13,7 @@ import {
 } from "../lib/metrics.ts";
 import { argumentOf } from "../lib/packet.ts";
 import { calls, crowd, planOf, shareOf } from "../lib/plan.ts";
-import { inSteps } from "../lib/players.ts";
+import { inSteps, withSockets } from "../lib/players.ts";
 import { createBoard, type Run, sleepUntil, startRun } from "../lib/run.ts";
 import { ViewFollower } from "../lib/view-follower.ts";
 
@@ -42,7 +42,7 @@ export function setup(): Run {
 }
 
 export function watchers(run: Run): Promise<void> {
-  return counted(async () => {
+  return withSockets(async () => {
     const all = shareOf(sizes.watchers, sizes.vus).map(
       (i) => new ViewFollower(run.board, i % 2 === 0 ? 10 : 100),
     );
@@ -56,7 +56,6 @@ export function watchers(run: Run): Promise<void> {
     });
     await sleepUntil(run, LOAD_MS + DRAIN_MS);
     await inSteps(all, (watcher) => counted(() => checkEnd(watcher)));
-    for (const watcher of all) watcher.close();
   });
 }
 

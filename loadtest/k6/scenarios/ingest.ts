@@ -2,7 +2,7 @@
 import type { Ack, RankAnswer, SubmitReply } from "../../../client-sdk/protocol/messages.ts";
 import { ackMs, counted, countRefused, countWrong, scores, socketsDone } from "../lib/metrics.ts";
 import { crowd, planOf, shareOf } from "../lib/plan.ts";
-import { connect, inSteps, type Player, signIn } from "../lib/players.ts";
+import { connect, inSteps, type Player, signIn, withSockets } from "../lib/players.ts";
 import { createBoard, type Run, sleepMs, startRun } from "../lib/run.ts";
 import type { GameSocket } from "../lib/socket.ts";
 
@@ -17,7 +17,7 @@ export function setup(): Run {
 }
 
 export function players({ board }: Run): Promise<void> {
-  return counted(async () => {
+  return withSockets(async () => {
     const signedIn = signIn(shareOf(sizes.players, sizes.vus).map((i) => `player${i}`));
     const playing: { player: Player; socket: GameSocket }[] = [];
     await inSteps(signedIn, async (player) => {
@@ -27,7 +27,6 @@ export function players({ board }: Run): Promise<void> {
     await Promise.all(
       playing.map(({ player, socket }) => counted(() => play(board, player, socket, untilMs))),
     );
-    for (const { socket } of playing) socket.close();
   });
 }
 

@@ -3,7 +3,7 @@ import type { MeReply, SubmitReply } from "../../../client-sdk/protocol/messages
 import { post, randomLines, SCORE_MAX } from "../lib/batches.ts";
 import { ackMs, counted, countRefused, countWrong, scores, socketsDone } from "../lib/metrics.ts";
 import { calls, crowd, planOf, shareOf } from "../lib/plan.ts";
-import { connect, inSteps, type Player, signIn } from "../lib/players.ts";
+import { connect, inSteps, type Player, signIn, withSockets } from "../lib/players.ts";
 import { createBoard, type Run, sleepMs, sleepUntil, startRun } from "../lib/run.ts";
 import { StandingFollower } from "../lib/standing-follower.ts";
 
@@ -25,7 +25,7 @@ export function setup(): Run {
 }
 
 export function players(run: Run): Promise<void> {
-  return counted(async () => {
+  return withSockets(async () => {
     const signedIn = signIn(shareOf(sizes.players, sizes.vus).map((i) => `player${i}`));
     const following: StandingFollower[] = [];
     await inSteps(signedIn, async (player) => {
@@ -34,7 +34,6 @@ export function players(run: Run): Promise<void> {
     });
     await sleepUntil(run, sizes.settle * 1000);
     await Promise.all(following.map((follower) => counted(() => play(run, follower))));
-    for (const { socket } of following) socket.close();
   });
 }
 

@@ -10,7 +10,7 @@ import {
   socketsDone,
 } from "../lib/metrics.ts";
 import { calls, crowd, planOf, shareOf } from "../lib/plan.ts";
-import { inSteps } from "../lib/players.ts";
+import { inSteps, withSockets } from "../lib/players.ts";
 import { createBoard, type Run, sleepMs, sleepUntil, startRun } from "../lib/run.ts";
 import { ViewFollower } from "../lib/view-follower.ts";
 
@@ -34,7 +34,7 @@ export function setup(): Run {
 }
 
 export function watchers(run: Run): Promise<void> {
-  return counted(async () => {
+  return withSockets(async () => {
     const mine = shareOf(sizes.watchers, sizes.vus);
     const all = mine.map((i) => new ViewFollower(run.board, VIEWS[i % VIEWS.length]!));
     await inSteps(all, (watcher) => watcher.open());
@@ -49,7 +49,6 @@ export function watchers(run: Run): Promise<void> {
     for (const watcher of all) {
       if (watcher.isOpen) socketsDone.add(1);
       else countWrong("lost", "a watcher's connection");
-      watcher.close();
     }
   });
 }
