@@ -12,7 +12,7 @@ export const K6_VERSION = "2.2.0";
 const LEAST: readonly [major: number, minor: number] = [1, 6];
 const MODULE = "go.k6.io/k6/v2";
 const ANSWER_MS = 20_000;
-const BUILD_MS = 900_000;
+const BUILD_MS = 600_000;
 
 export const HOW_TO_GET_K6 = `There is no k6. Install k6 ${K6_VERSION} and put it on the PATH or name it in K6_PATH, or install Go 1.25 or later: then it is built on the next run.`;
 

@@ -10,6 +10,8 @@ import { findK6 } from "../../loadtest/run/k6-binary.ts";
 import type { Result } from "../../loadtest/run/result.ts";
 import { ROOT } from "../style/sources.ts";
 import { eventually } from "../support/eventually.ts";
+import { ADMIN_KEY, SERVER_KEY, startServer } from "../support/servers.ts";
+import { sharedRedisUrl } from "../support/shared-redis.ts";
 
 const k6 = await findK6();
 if (!k6)
@@ -71,6 +73,23 @@ describe.runIf(k6)("npm run load", () => {
     const pids = pidsIn(said());
     expect(pids).toHaveLength(3);
     expect(pids.filter(isRunning)).toEqual([]);
+  });
+
+  it("loads a server that runs already, with the keys it is given", { timeout: 60_000 }, async () => {
+    const server = await startServer(sharedRedisUrl());
+    try {
+      const args = ["ingest-server", "--quick", "--target", server.url, "--out", join(folder, "target.json")];
+      const refused = load(args, { SERVER_KEY: "", ADMIN_KEY: "" });
+      expect(await refused.ended).toBe(1);
+      expect(refused.said()).toContain("--target needs the server's keys");
+      const { said, ended } = load(args, { SERVER_KEY, ADMIN_KEY });
+      expect(await ended, said()).toBe(0);
+      expect(pidsIn(said())).toHaveLength(1);
+      const { body } = await server.call<{ boards: { board: string }[] }>("GET", "/v1/boards");
+      expect(body.boards.map(({ board }) => board)).toEqual([expect.stringMatching(/^load-ingest-server-/)]);
+    } finally {
+      await server.stop();
+    }
   });
 
   it("ends with an error when a threshold is not kept, and says which", { timeout: 60_000 }, async () => {

@@ -23,7 +23,7 @@ const settle: Size = {
 const rate: Size = { usual: 10, quick: 5, min: 1, max: 200, means: "HTTP batches a second" };
 const batch: Size = { usual: 100, quick: 20, min: 1, max: 5_000, means: "submissions of a batch" };
 const pause: Size = {
-  usual: 100,
+  usual: 200,
   quick: 50,
   min: 0,
   max: 60_000,

@@ -30,7 +30,7 @@ const BUDGETS: Budgets = {
   ingest: ({ players }, slack) => ({
     sockets_done: [`count==${players}`],
     scores: [`count>=${players}`],
-    ack_ms: withinMs(150, 400, slack),
+    ack_ms: withinMs(250, 600, slack),
   }),
   "ingest-server": ({ rate, batch, seconds }, slack) => ({
     ...paced(rate * seconds),
@@ -51,7 +51,7 @@ const BUDGETS: Budgets = {
     sockets_done: [`count==${players}`],
     own_ranks: [`count>=${players}`],
     rank_missing: ["count==0"],
-    ack_ms: withinMs(150, 400, slack),
+    ack_ms: withinMs(250, 600, slack),
     rank_lag_ms: withinMs(1_500, 2_500, slack),
   }),
   "reconnect-storm": ({ watchers, rounds, every, jitter, rate }, slack) => ({
