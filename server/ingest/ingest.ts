@@ -10,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import { hintDirty, MARK_EVERY_MS, markActive } from "../leaderboard/activity.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
+import type { Place } from "../leaderboard/page-cursor.ts";
 import type { DedupLimits } from "../leaderboard/submit-batch.ts";
 import { entryValues, payloadOf } from "../leaderboard/values.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -23,6 +24,9 @@ export type MemberSubmission = EntryValues & {
   metadata?: string;
 };
 
+/** Hears of every accepted submission: where its member now is, and the shard's count of batches with it. Must not throw. */
+export type OnAccepted = (open: OpenBoard, place: Place, n: number) => void;
+
 const PIPES_MAX = 10_000;
 const PIPE_IDLE_MS = 60_000;
 const HINT_EVERY_MS = 20;
@@ -34,6 +38,7 @@ export class Ingest {
   readonly #log: Log;
   readonly #limits: PipeLimits;
   readonly #dedup: DedupLimits;
+  readonly #onAccepted: OnAccepted | undefined;
   readonly #pipes = new Map<string, ShardPipe>();
   readonly #recent = new WeakMap<OpenBoard, ShardPipe[]>();
   readonly #markedAt = new Map<string, number>();
@@ -47,6 +52,7 @@ export class Ingest {
     log: Log;
     limits: PipeLimits;
     dedup: DedupLimits;
+    onAccepted?: OnAccepted;
   }) {
     this.#redis = options.redis;
     this.#hasher = options.hasher;
@@ -54,6 +60,7 @@ export class Ingest {
     this.#log = options.log;
     this.#limits = options.limits;
     this.#dedup = options.dedup;
+    this.#onAccepted = options.onAccepted;
   }
 
   /** Resolves when every submission has its result; never rejects. */
@@ -91,7 +98,12 @@ export class Ingest {
       const pipe = this.#pipe(open, this.#hasher.shardOf(member, open.board.shards));
       const pending: Pending = {
         event: { member, idHash, metadata: metadata ?? "", payload },
-        settle: (outcome) => done(resultOf(open, idHash !== "", outcome)),
+        settle: (outcome) => {
+          if ("status" in outcome && outcome.status === "a" && outcome.key !== undefined) {
+            this.#onAccepted?.(open, { key: outcome.key, member }, outcome.n);
+          }
+          done(resultOf(open, idHash !== "", outcome));
+        },
         takenAt: performance.now(),
       };
       if (pipe.push(pending) === "full") {

@@ -31,7 +31,8 @@ export type PipeLimits = {
   deadlineMs: number;
 };
 
-export type ShardOutcome = { status: EventStatus; key: number | undefined } | { error: AppError };
+/** `n` is the shard's count of batches with which the key was true. */
+export type ShardOutcome = { status: EventStatus; key: number | undefined; n: number } | { error: AppError };
 
 export type Pending = {
   event: ShardEvent;
@@ -152,9 +153,9 @@ export class ShardPipe {
       fail(items, result instanceof AppError ? result : refusal(result.tag));
       return true;
     }
-    const { statuses, keys } = result;
+    const { statuses, keys, n } = result;
     items.forEach((item, i) => {
-      item.settle({ status: statuses[i]!, key: keys[i] });
+      item.settle({ status: statuses[i]!, key: keys[i], n });
     });
     if (result.dirty) this.#onDirty();
     return true;

@@ -14,7 +14,8 @@ import type { Hasher } from "./hashing.ts";
 import { readMetadata } from "./metadata.ts";
 import { prefixKey, unpackKey } from "./packing.ts";
 import { encodeCursor, type Place } from "./page-cursor.ts";
-import { columnValue, entryValues, scaleWhole } from "./values.ts";
+import { readPlaces } from "./places.ts";
+import { entryValues, scaledColumns } from "./values.ts";
 
 export type Page = { total: number; entries: Entry[]; cursor?: string };
 
@@ -111,13 +112,7 @@ export class Reader {
     open: OpenBoard,
     values: EntryValues,
   ): Promise<{ rank: number; total: number; percentile: number }> {
-    const scaled: number[] = [];
-    for (const [i, column] of open.layout.columns.entries()) {
-      const value = columnValue(values, column, i);
-      if (value === undefined) break;
-      scaled.push(scaleWhole(column, value));
-    }
-    const place = { key: prefixKey(open.layout, scaled), member: "" };
+    const place = { key: prefixKey(open.layout, scaledColumns(open, values)), member: "" };
     const { counts, members } = await countBefore(this.#redis, open, [place], "key");
     const total = sum(members);
     return {
@@ -125,6 +120,12 @@ export class Reader {
       total,
       percentile: percentileOf(1 + counts[0]!, Math.max(total, 1 + counts[0]!)),
     };
+  }
+
+  /** Where one member is at present, without its rank. One call to one shard. */
+  async place(open: OpenBoard, member: string): Promise<Place | undefined> {
+    const shard = this.#hasher.shardOf(member, open.board.shards);
+    return (await readPlaces(this.#redis, open, shard, [member])).places[0];
   }
 
   count(open: OpenBoard): Promise<number> {

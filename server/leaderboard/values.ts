@@ -48,6 +48,17 @@ function refuseUnknownColumns(columns: ColumnLayout[], values: EntryValues): voi
   }
 }
 
+/** The scaled values of the first columns, as many as are given. @throws AppError out_of_range, not_representable */
+export function scaledColumns({ layout }: OpenBoard, values: EntryValues): number[] {
+  const scaled: number[] = [];
+  for (const [i, column] of layout.columns.entries()) {
+    const value = columnValue(values, column, i);
+    if (value === undefined) break;
+    scaled.push(scaleWhole(column, value));
+  }
+  return scaled;
+}
+
 /** @throws AppError when the value is absent, outside of [min, max] or has too many decimals */
 export function scaleWhole(layout: ColumnLayout, value: number | undefined): number {
   const { column } = layout;

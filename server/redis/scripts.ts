@@ -71,7 +71,7 @@ export function runScript(
   redis: RedisStore,
   name: ScriptName,
   keys: string[],
-  args: (string | number)[],
+  args: (string | number | Buffer)[],
 ): Promise<unknown> {
   return runner(redis, name)(...keys, ...args) as Promise<unknown>;
 }
@@ -81,7 +81,7 @@ export function queueScript(
   pipeline: ChainableCommander,
   name: ScriptName,
   keys: string[],
-  args: (string | number)[],
+  args: (string | number | Buffer)[],
 ): void {
   runner(pipeline, name)(...keys, ...args);
 }

@@ -2,9 +2,11 @@
 import type { Redis } from "ioredis";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { createHasher, type Hasher } from "../../server/leaderboard/hashing.ts";
-import { type BatchReply, submitBatch } from "../../server/leaderboard/submit-batch.ts";
+import { type BatchReply, type ShardEvent, submitBatch } from "../../server/leaderboard/submit-batch.ts";
 import { payloadOf } from "../../server/leaderboard/values.ts";
 import { DEDUP } from "./builders.ts";
+
+const BATCH_MAX = 200;
 
 export class Submitter {
   readonly #redis: Redis;
@@ -28,11 +30,30 @@ export class Submitter {
 
   /** One score (the only column) for one member. */
   async submit(member: string, score: number, id = ""): Promise<BatchReply> {
-    const shard = this.shardOf(member);
+    return this.#send(this.shardOf(member), [this.#event(member, score, id)]);
+  }
+
+  /** Scores of many members, in batches. */
+  async submitMany(scores: Iterable<[member: string, score: number]>): Promise<void> {
+    const byShard = new Map<number, ShardEvent[]>();
+    for (const [member, score] of scores) {
+      const shard = this.shardOf(member);
+      byShard.set(shard, [...(byShard.get(shard) ?? []), this.#event(member, score, "")]);
+      if (byShard.get(shard)!.length < BATCH_MAX) continue;
+      await this.#send(shard, byShard.get(shard)!);
+      byShard.delete(shard);
+    }
+    for (const [shard, events] of byShard) await this.#send(shard, events);
+  }
+
+  #event(member: string, score: number, id: string): ShardEvent {
+    const idHash = id === "" ? "" : this.#hasher.idHash("salt", member, id);
+    return { member, idHash, metadata: "", payload: payloadOf(this.#open, { score }, Date.now()) };
+  }
+
+  #send(shard: number, events: ShardEvent[]): Promise<BatchReply> {
     const seq = (this.#seqs.get(shard) ?? 0) + 1;
     this.#seqs.set(shard, seq);
-    const idHash = id === "" ? "" : this.#hasher.idHash("salt", member, id);
-    const events = [{ member, idHash, metadata: "", payload: payloadOf(this.#open, { score }, Date.now()) }];
     return submitBatch(this.#redis, this.#open, shard, { producer: "submitter", seq, events }, DEDUP);
   }
 }
