@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Metrics } from "../k6/lib/metric-lines.ts";
 import type { OwnedProcesses } from "../processes/owned-processes.ts";
 import { type K6, k6Environment } from "./k6-binary.ts";
 import type { LoadOptions } from "./options.ts";
@@ -11,18 +12,11 @@ const SCENARIO_FILES = fileURLToPath(new URL("../k6/scenarios/", import.meta.url
 
 export type Target = { url: string; serverKey: string; adminKey: string };
 
-/** As k6 writes them: a number for each statistic, and which thresholds were kept. */
-export type Metric = {
-  type: string;
-  values: Record<string, number>;
-  thresholds?: Record<string, { ok: boolean }>;
-};
-
 export type K6Run = {
   /** 0, 99 when a threshold was not kept, anything else when the run itself failed. */
   code: number;
   /** Empty when k6 did not come to its end. */
-  metrics: Record<string, Metric>;
+  metrics: Metrics;
 };
 
 /** k6's own output passes through. */
@@ -55,5 +49,5 @@ export async function runK6(
   });
   const text = await readFile(summary, "utf8").catch(() => undefined);
   if (text === undefined) return { code: code || 1, metrics: {} };
-  return { code, metrics: (JSON.parse(text) as { metrics: Record<string, Metric> }).metrics };
+  return { code, metrics: (JSON.parse(text) as { metrics: Metrics }).metrics };
 }

@@ -2,10 +2,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { metricLines } from "../k6/lib/metric-lines.ts";
 import { machineFacts } from "../machine.ts";
 import type { Usage } from "../processes/server-child.ts";
 import type { K6 } from "./k6-binary.ts";
-import type { K6Run, Metric } from "./k6-process.ts";
+import type { K6Run } from "./k6-process.ts";
 import type { LoadOptions } from "./options.ts";
 
 const RESULTS = fileURLToPath(new URL("../results/", import.meta.url));
@@ -55,40 +56,8 @@ export async function writeResult(result: Result, out: string | undefined): Prom
   return relative(process.cwd(), file) || file;
 }
 
-/** k6's own that say something here; all of ours are shown. */
-const OF_K6 = ["http_req_failed", "dropped_iterations", "data_received", "data_sent"];
-const TABLE_ORDER = ["trend", "counter", "rate"];
-
 export function table({ metrics, server, k6 }: Result): string {
-  const isShown = ([name]: [string, Metric]): boolean => OF_K6.includes(name) || !isOfK6(name);
-  const rows = Object.entries(metrics)
-    .filter(isShown)
-    .filter(([, { type }]) => TABLE_ORDER.includes(type))
-    .sort(([a, x], [b, y]) => TABLE_ORDER.indexOf(x.type) - TABLE_ORDER.indexOf(y.type) || (a < b ? -1 : 1))
-    .map(([name, metric]) => [name, inWords(metric), judged(metric)] as const);
-  const nameWidth = Math.max(...rows.map(([name]) => name.length), 0);
-  const valueWidth = Math.max(...rows.map(([, value]) => value.length), 0);
-  const lines = rows.map(([name, value, verdict]) =>
-    `  ${name.padEnd(nameWidth)}  ${value.padEnd(valueWidth)}  ${verdict}`.trimEnd(),
-  );
+  const lines = [k6, ...metricLines(metrics)];
   if (server) lines.push(`  server: ${server.cpuSeconds.toFixed(1)} s CPU, ${server.rssMib.toFixed(0)} MiB`);
-  return [k6, ...lines].join("\n");
-}
-
-function isOfK6(name: string): boolean {
-  return /^(http_|ws_|iteration|vus|data_|dropped_|group_|checks)/.test(name);
-}
-
-function inWords({ type, values }: Metric): string {
-  const number = (key: string): string => String(Number((values[key] ?? 0).toPrecision(4)));
-  if (type === "trend")
-    return ["p(50)", "p(95)", "p(99)", "max"].map((key) => `${key} ${number(key)}`).join("  ");
-  if (type === "rate") return `${number("rate")}`;
-  return `${number("count")}  (${number("rate")}/s)`;
-}
-
-function judged({ thresholds = {} }: Metric): string {
-  return Object.entries(thresholds)
-    .map(([expression, { ok }]) => `${ok ? "✓" : "✗"} ${expression}`)
-    .join("  ");
+  return lines.join("\n");
 }

@@ -1,6 +1,7 @@
-/** k6's figures of a run as a file for `npm run load`; without it, nothing beyond k6's own progress. */
+/** The end of a run: k6's figures as a file for `npm run load`, or on the screen for a person who runs k6 alone. */
+import { type Metrics, metricLines } from "./metric-lines.ts";
 
-export function writeSummary(data: object): Record<string, string> {
+export function handleSummary(data: { metrics: Metrics }): Record<string, string> {
   const path = __ENV.LOAD_SUMMARY;
-  return { [path || "stdout"]: `${JSON.stringify(data)}\n` };
+  return path ? { [path]: JSON.stringify(data) } : { stdout: `${metricLines(data.metrics).join("\n")}\n` };
 }

@@ -15,10 +15,10 @@ const NOTHING_WRONG: Thresholds = { broken: ["count==0"], wrong: ["count==0"], r
 /** Of the calls that were due, so many may fall away where the machine is too busy to make them. */
 const DROPPED_MAX = 0.05;
 
-function paced(due: number): Thresholds {
+function paced(due: number, slack: number): Thresholds {
   return {
     http_req_failed: ["rate==0"],
-    dropped_iterations: [`count<=${Math.ceil(due * DROPPED_MAX)}`],
+    dropped_iterations: [`count<=${Math.ceil(due * DROPPED_MAX * slack)}`],
   };
 }
 
@@ -33,13 +33,13 @@ const BUDGETS: Budgets = {
     ack_ms: withinMs(250, 600, slack),
   }),
   "ingest-server": ({ rate, batch, seconds }, slack) => ({
-    ...paced(rate * seconds),
-    scores: [`count>=${Math.floor(rate * seconds * (1 - DROPPED_MAX) - 1) * batch}`],
+    ...paced(rate * seconds, slack),
+    scores: [`count>=${Math.floor(rate * seconds * (1 - DROPPED_MAX * slack) - 1) * batch}`],
     duplicates: ["count>0"],
     batch_ms: withinMs(500, 1_000, slack),
   }),
   fanout: ({ watchers, rate, seconds }, slack) => ({
-    ...paced(rate * seconds),
+    ...paced(rate * seconds, slack),
     sockets_done: [`count==${watchers}`],
     gaps: ["count==0"],
     frames: [`count>=${watchers}`],
@@ -47,7 +47,7 @@ const BUDGETS: Budgets = {
     frame_lag_ms: withinMs(300, 600, slack),
   }),
   personal: ({ players, rate, seconds }, slack) => ({
-    ...paced(rate * seconds),
+    ...paced(rate * seconds, slack),
     sockets_done: [`count==${players}`],
     own_ranks: [`count>=${players}`],
     rank_missing: ["count==0"],
@@ -55,7 +55,7 @@ const BUDGETS: Budgets = {
     rank_lag_ms: withinMs(1_500, 2_500, slack),
   }),
   "reconnect-storm": ({ watchers, rounds, every, jitter, rate }, slack) => ({
-    ...paced(rate * rounds * every),
+    ...paced(rate * rounds * every, slack),
     sockets_done: [`count==${watchers}`],
     came_back: [`count==${watchers * rounds}`],
     gaps: ["count==0"],

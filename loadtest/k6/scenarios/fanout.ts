@@ -17,7 +17,7 @@ import { inSteps, withSockets } from "../lib/players.ts";
 import { createBoard, type Run, sleepUntil, startRun } from "../lib/run.ts";
 import { ViewFollower } from "../lib/view-follower.ts";
 
-export { writeSummary as handleSummary } from "../lib/summary.ts";
+export { handleSummary } from "../lib/summary.ts";
 
 const { name, sizes, options: optionsOf } = planOf("fanout");
 /** For the last frames to arrive. */

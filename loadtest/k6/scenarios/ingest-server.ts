@@ -5,7 +5,7 @@ import { counted } from "../lib/metrics.ts";
 import { calls, planOf } from "../lib/plan.ts";
 import { createBoard, type Run, startRun } from "../lib/run.ts";
 
-export { writeSummary as handleSummary } from "../lib/summary.ts";
+export { handleSummary } from "../lib/summary.ts";
 
 const { name, sizes, options: optionsOf } = planOf("ingest-server");
 const REPEAT_EVERY = 10;

@@ -6,7 +6,7 @@ import { connect, inSteps, type Player, signIn, withSockets } from "../lib/playe
 import { createBoard, type Run, sleepMs, startRun } from "../lib/run.ts";
 import type { GameSocket } from "../lib/socket.ts";
 
-export { writeSummary as handleSummary } from "../lib/summary.ts";
+export { handleSummary } from "../lib/summary.ts";
 
 const { name, sizes, options: optionsOf } = planOf("ingest");
 

@@ -7,7 +7,7 @@ import { connect, inSteps, type Player, signIn, withSockets } from "../lib/playe
 import { createBoard, type Run, sleepMs, sleepUntil, startRun } from "../lib/run.ts";
 import { StandingFollower } from "../lib/standing-follower.ts";
 
-export { writeSummary as handleSummary } from "../lib/summary.ts";
+export { handleSummary } from "../lib/summary.ts";
 
 const { name, sizes, options: optionsOf } = planOf("personal");
 const LOAD_MS = (sizes.settle + sizes.seconds) * 1000;

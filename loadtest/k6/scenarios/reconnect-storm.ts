@@ -14,7 +14,7 @@ import { inSteps, withSockets } from "../lib/players.ts";
 import { createBoard, type Run, sleepMs, sleepUntil, startRun } from "../lib/run.ts";
 import { ViewFollower } from "../lib/view-follower.ts";
 
-export { writeSummary as handleSummary } from "../lib/summary.ts";
+export { handleSummary } from "../lib/summary.ts";
 
 const { name, sizes, options: optionsOf } = planOf("reconnect-storm");
 const LOAD_S = sizes.settle + sizes.rounds * sizes.every;
