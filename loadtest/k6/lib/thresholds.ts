@@ -59,7 +59,7 @@ const BUDGETS: Budgets = {
     sockets_done: [`count==${watchers}`],
     came_back: [`count==${watchers * rounds}`],
     gaps: ["count==0"],
-    live_again_ms: [`p(95)<${jitter + 3_000 * slack}`, `max<${jitter + 8_000 * slack}`],
+    live_again_ms: [`p(95)<${jitter + 5_000 * slack}`, `max<${jitter + 8_000 * slack}`],
   }),
 };
 
