@@ -29,7 +29,8 @@ import * as options from "./options.ts";
 import { checkRedis, enforceFindings } from "./redis/boot-checks.ts";
 import { Channels } from "./redis/channels.ts";
 import { type ConnectOptions, connectCommand, connectSubscriber, type RedisTarget } from "./redis/connect.ts";
-import { startManagedRedis } from "./redis/managed/managed-redis.ts";
+import { type ManagedCluster, startManagedCluster } from "./redis/managed/managed-cluster.ts";
+import { type ManagedRedis, startManagedRedis } from "./redis/managed/managed-redis.ts";
 import { registerScripts } from "./redis/scripts.ts";
 import { ApiKeys, loadKeys } from "./sessions/api-keys.ts";
 import { Sessions } from "./sessions/sessions.ts";
@@ -233,14 +234,15 @@ async function redisTarget(
   parts: Lifecycle,
 ): Promise<RedisTarget> {
   if (config.REDIS_URL !== undefined) return { url: config.REDIS_URL };
+  const options = { dataDir: resolve(config.DATA_DIR), install: config.RANKWIRE_INSTALL, log, say };
   const managed = await parts.start(
     "managed redis",
-    () =>
-      startManagedRedis({ dataDir: resolve(config.DATA_DIR), install: config.RANKWIRE_INSTALL, log, say }),
+    (): Promise<ManagedRedis | ManagedCluster> =>
+      config.MANAGED_NODES > 1 ? startManagedCluster(options) : startManagedRedis(options),
     (child) => child.stop(),
   );
   managed.onFatal(onFatal);
-  return { path: managed.path };
+  return "url" in managed ? { url: managed.url } : { path: managed.path };
 }
 
 async function unready(redis: Redis, channels: Channels): Promise<string[]> {

@@ -38,6 +38,10 @@ export const settings = {
     "`redis://…` or `rediss://…`. Unset: Rankwire runs its own Redis in DATA_DIR.",
   ),
   DATA_DIR: setting(z.string().default(".rankwire"), "Folder for the managed Redis and generated keys."),
+  MANAGED_NODES: setting(
+    z.enum(["1", "3"]).default("1").transform(Number),
+    "Masters of the managed Redis: 1, or 3 for a cluster on this machine.",
+  ),
   RANKWIRE_INSTALL: setting(
     z.enum(["auto", "never"]).default("auto"),
     "`never` forbids installing redis-server when there is none.",

@@ -7,9 +7,11 @@ import type { Bench, BenchContext, BenchResult } from "./bench.ts";
 import { writeTables } from "./document.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
+import { pushBench } from "./push/push.ts";
+import { ranksBench } from "./ranks/ranks.ts";
 import { submitBench } from "./submit/submit.ts";
 
-const BENCHES: readonly Bench[] = [submitBench, fanoutBench];
+const BENCHES: readonly Bench[] = [submitBench, fanoutBench, ranksBench, pushBench];
 
 const owned = new OwnedProcesses();
 const stores = new Set<BenchRedis>();

@@ -14,14 +14,12 @@ export type Spacing = {
 };
 
 const BOUNDARIES_MAX = 1000;
-/** Cells hold between the allowance and twice of it, so the spacing is somewhat finer than what is asked for. */
-const FINER = 0.7;
 
 /** The spacing for a board of `total` members of which the best `top` are published. */
 export function spacingFor(total: number, top: number): Spacing {
   const cells = Math.max(1, Math.min(BOUNDARIES_MAX, Math.floor(total / 10)));
   const first = Math.max(1, Math.floor(top / 2));
-  return { top: first, relative: (FINER * Math.log(Math.max(2, total / first))) / cells };
+  return { top: first, relative: Math.log(Math.max(2, total / first)) / cells };
 }
 
 export function allowance(before: number, { top, relative }: Spacing): number {

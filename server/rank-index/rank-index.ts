@@ -26,11 +26,16 @@ export class RankIndex {
   readonly boundaries: Float64Array;
   /** Entries strictly better than each boundary; never falls from one to the next. */
   readonly below: Float64Array;
+  /** Entries before each cell, and after the last one all: a cell's entries lie between its own count and the next. */
+  readonly starts: Float64Array;
 
   constructor(facts: IndexFacts, boundaries: Float64Array, below: Float64Array) {
     this.facts = facts;
     this.boundaries = boundaries;
     this.below = below;
+    this.starts = new Float64Array(below.length + 2);
+    this.starts.set(below, 1);
+    this.starts[below.length + 1] = Math.max(facts.total, below.at(-1) ?? 0);
   }
 
   get cells(): number {
@@ -57,12 +62,12 @@ export class RankIndex {
 
   /** Entries before a cell. */
   lower(cell: number): number {
-    return cell === 0 ? 0 : this.below[cell - 1]!;
+    return this.starts[cell]!;
   }
 
   /** Entries before the next cell. */
   upper(cell: number): number {
-    return cell === this.below.length ? this.facts.total : this.below[cell]!;
+    return this.starts[cell + 1]!;
   }
 
   /** How far into its cell a key lies, from 0 to 1; a half where the cell has no end. */
@@ -77,7 +82,7 @@ export class RankIndex {
     const cell = this.cellOf(key);
     const low = this.lower(cell);
     if (cell > 0 && this.boundaries[cell - 1] === key) return { before: low, low, high: low };
-    const high = Math.max(low, this.upper(cell));
+    const high = this.upper(cell);
     return { before: low + Math.round((high - low) * this.fractionOf(key, cell)), low, high };
   }
 
@@ -85,7 +90,7 @@ export class RankIndex {
   estimateOfPlace(key: number): Estimate {
     const cell = this.cellOf(key);
     const low = this.lower(cell);
-    const high = Math.max(low, this.upper(cell));
+    const high = this.upper(cell);
     const alone = cell > 0 && this.boundaries[cell] === nextAfter(this.boundaries[cell - 1]!);
     const share = alone ? 0.5 : this.fractionOf(key, cell);
     return { before: low + Math.round((high - low) * share), low, high };

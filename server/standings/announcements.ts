@@ -8,18 +8,13 @@ import type { Standing } from "../../client-sdk/protocol/messages.ts";
 import type { Passing } from "./published-top.ts";
 import type { RankedMembers } from "./ranked-members.ts";
 import type { SendBudget } from "./send-budget.ts";
-import { SMALL_CHANGE } from "./standing-of.ts";
 
 /** Takes each standing to one follower. It costs of the budget. */
 export type StandingListener = (standing: Standing) => void;
 /** Hears that a member's standing has visibly changed. Costs nothing. */
 export type MovedListener = () => void;
 
-/** A small change is announced when its member has not moved for this long; ticks of a second keep it within five. */
-const STILL_MS = 3_500;
-
 type Followers = { standing: Set<StandingListener>; moved: Set<MovedListener> };
-type Waiting = { rank: number; since: number };
 
 export class Announcements {
   readonly #members: RankedMembers;
@@ -28,7 +23,6 @@ export class Announcements {
   readonly #followers = new Map<number, Followers>();
   /** Slots to announce, with how much each has changed relative to its rank; own changes are infinite. */
   readonly #due = new Map<number, number>();
-  readonly #waiting = new Map<number, Waiting>();
   readonly #passed = new Map<number, Passing>();
 
   constructor(options: {
@@ -58,7 +52,6 @@ export class Announcements {
   forget(slot: number): void {
     this.#followers.delete(slot);
     this.#due.delete(slot);
-    this.#waiting.delete(slot);
     this.#passed.delete(slot);
   }
 
@@ -97,22 +90,17 @@ export class Announcements {
     });
   }
 
-  /** Ranks that the last index moved: visible ones are due, small ones wait. */
+  /** Ranks below the top that are to be announced, those that changed most first. */
   moved(slots: readonly number[]): void {
-    const { announced } = this.#members;
+    const { announced, ranks } = this.#members;
     for (const slot of slots) {
-      const { rank } = this.#members.estimate(slot)!;
-      const before = announced[slot]!;
-      const change = Number.isNaN(before) ? 1 : Math.abs(rank - before) / rank;
-      if (change > SMALL_CHANGE) this.#due.set(slot, Math.max(change, this.#due.get(slot) ?? 0));
-      else if (this.#waiting.get(slot)?.rank !== rank)
-        this.#waiting.set(slot, { rank, since: performance.now() });
+      const change = Math.abs(ranks[slot]! - announced[slot]!) / ranks[slot]!;
+      this.#due.set(slot, Math.max(Number.isNaN(change) ? 1 : change, this.#due.get(slot) ?? 0));
     }
   }
 
   /** Announce what is due, as far as the budget goes. */
   flush(): void {
-    this.#endWaiting();
     if (this.#due.size === 0) return;
     const due = [...this.#due].sort(([, a], [, b]) => b - a || 0);
     const costs = (slot: number): boolean => (this.#followers.get(slot)?.standing.size ?? 0) > 0;
@@ -123,21 +111,20 @@ export class Announcements {
     }
   }
 
-  #endWaiting(): void {
-    const before = performance.now() - STILL_MS;
-    for (const [slot, { since }] of this.#waiting) {
-      if (since > before) continue;
-      this.#waiting.delete(slot);
-      if (this.#differs(slot) && !this.#due.has(slot)) this.#due.set(slot, 0);
-    }
+  /** Slots that are due and whose standing neither the top nor an index knows yet. */
+  unknown(): number[] {
+    return [...this.#due.keys()].filter((slot) => this.#standing(slot) === undefined);
   }
 
   /** Tell the followers where the member stands now. @returns false when that is not known yet: it stays due */
   #announce(slot: number): boolean {
     const standing = this.#standing(slot);
-    if (!standing) return false;
+    return standing ? this.announce(slot, standing) : false;
+  }
+
+  /** Tell the followers of a standing. @returns whether there are any */
+  announce(slot: number, standing: Standing): boolean {
     this.#due.delete(slot);
-    this.#waiting.delete(slot);
     const passing = this.#passed.get(slot);
     this.#passed.delete(slot);
     this.note(slot, standing);

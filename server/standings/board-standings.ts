@@ -5,26 +5,29 @@
  * from the rank index on each of its ticks, without asking Redis; changes that nobody would see wait, at most until nothing has moved
  * for some seconds. A member's own change is announced at once.
  */
-import type { Frame, Row, Standing } from "../../client-sdk/protocol/messages.ts";
+import type { Frame, Standing } from "../../client-sdk/protocol/messages.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { ViewListener } from "../feed/view.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { byOf } from "../leaderboard/fan-out.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
-import { rowOf } from "../leaderboard/reader.ts";
+import type { Reader } from "../leaderboard/reader.ts";
 import type { RankIndex } from "../rank-index/rank-index.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { Announcements, type MovedListener, type StandingListener } from "./announcements.ts";
-import { PublishedTop } from "./published-top.ts";
+import { PublishedMembers } from "./published-members.ts";
+import type { PublishedTop } from "./published-top.ts";
 import { RankedMembers } from "./ranked-members.ts";
 import type { SendBudget } from "./send-budget.ts";
 import { absentStanding, type Sources, standingOf } from "./standing-of.ts";
 import { TrackedPlaces } from "./tracked-places.ts";
+import { completeStandings } from "./unknown-standings.ts";
 
 export type BoardStandingsOptions = {
   redis: RedisStore;
   hasher: Hasher;
+  reader: Reader;
   open: OpenBoard;
   feed: BoardFeed;
   index: RankIndex | undefined;
@@ -35,18 +38,20 @@ export type BoardStandingsOptions = {
 
 /** Own changes that come together within this are announced together. */
 const TOGETHER_MS = 30;
+/** Members counted exactly at once while there is no index. */
+const COUNTED_MAX = 100;
+/** Members below the top are looked at with every index, and at least this often for what has waited. */
+const SCAN_MS = 1_000;
 
 export class BoardStandings implements ViewListener {
   readonly #options: BoardStandingsOptions;
   readonly #members: RankedMembers;
   readonly #places: TrackedPlaces;
-  readonly #top: PublishedTop;
+  readonly #published: PublishedMembers;
   readonly #announcements: Announcements;
   readonly #hinted = new Set<string>();
-  /** Slots that the published top knows better than the index does. */
-  readonly #inside = new Set<number>();
   #changes = 0;
-  #feedAt = 0;
+  #scannedAt = 0;
   #index: RankIndex | undefined;
   #nextIndex: RankIndex | undefined;
   #ticking = false;
@@ -59,13 +64,20 @@ export class BoardStandings implements ViewListener {
     this.#members = new RankedMembers({ shared: byOf(open) === "key" });
     const onMoved = (slot: number): void => this.#ownChange(slot);
     this.#places = new TrackedPlaces({ redis, hasher, open, members: this.#members, onMoved });
-    this.#top = new PublishedTop(open.board.ties);
     this.#announcements = new Announcements({
       members: this.#members,
       standing: (slot) => this.#standing(slot),
       budget,
     });
-    this.#takeTop();
+    this.#published = new PublishedMembers({
+      open,
+      feed,
+      now: options.now,
+      members: this.#members,
+      places: this.#places,
+      announcements: this.#announcements,
+      hint: (member) => this.hint([member]),
+    });
     if (index) this.#adopt(index);
     feed.view("all").listeners.add(this);
   }
@@ -83,7 +95,7 @@ export class BoardStandings implements ViewListener {
   /** Follow members; resolves when their places are known. @throws AppError store_lost, unavailable */
   async track(members: readonly string[]): Promise<void> {
     await this.#places.track(members);
-    for (const member of members) this.#noteTop(this.#members.slotOf(member)!);
+    for (const member of members) this.#published.note(this.#members.slotOf(member)!);
   }
 
   untrack(members: readonly string[]): void {
@@ -91,13 +103,16 @@ export class BoardStandings implements ViewListener {
     this.#places.untrack(members);
     members.forEach((member, i) => {
       if (this.#members.slotOf(member) !== undefined) return;
-      this.#inside.delete(slots[i]!);
+      this.#published.forget(slots[i]!);
       this.#announcements.forget(slots[i]!);
     });
   }
 
   listen(member: string, kind: { standing?: StandingListener; moved?: MovedListener }): () => void {
-    return this.#announcements.listen(this.#members.slotOf(member)!, kind);
+    const slot = this.#members.slotOf(member)!;
+    // A window's answer says more than one rank; from here on its members are told of like any.
+    if (Number.isNaN(this.#members.announced[slot]!)) this.#members.announced[slot] = 0;
+    return this.#announcements.listen(slot, kind);
   }
 
   /** Remember what was answered, so that it is not announced again. */
@@ -111,7 +126,7 @@ export class BoardStandings implements ViewListener {
   }
 
   get top(): PublishedTop {
-    return this.#top;
+    return this.#published.top;
   }
 
   get feedTotal(): number {
@@ -139,22 +154,16 @@ export class BoardStandings implements ViewListener {
   }
 
   onFrame({ set, drop }: Frame): void {
-    this.#takeTop();
-    const changed = new Set([...set.map(([member]) => member), ...drop]);
-    this.#topChanged(changed);
+    this.#changes++;
+    this.#published.advance(new Set([...set.map(([member]) => member), ...drop]));
   }
 
   /** Another life of the feed: acknowledged writes may be gone, and with them what acknowledgements have told. */
   onSnapshot(): void {
-    this.#takeTop();
+    this.#changes++;
     this.#places.startOver();
     this.hint(this.#members.members);
-    this.#topChanged(new Set());
-  }
-
-  #takeTop(): void {
-    this.#top.advance(this.#options.feed.rows);
-    this.#feedAt = this.#options.now();
+    this.#published.advance(new Set());
   }
 
   /** The next rank index. While one is being worked in, only the newest that came meanwhile is kept. */
@@ -170,6 +179,14 @@ export class BoardStandings implements ViewListener {
 
   /** A few times a second: announce what has waited for its time or for the budget. */
   beat(): void {
+    if (performance.now() - this.#scannedAt >= SCAN_MS) this.#scan();
+    else this.#announcements.flush();
+  }
+
+  /** Look at everybody below the published top. */
+  #scan(): void {
+    this.#scannedAt = performance.now();
+    this.#announcements.moved(this.#members.moved(this.#scannedAt));
     this.#announcements.flush();
   }
 
@@ -183,8 +200,7 @@ export class BoardStandings implements ViewListener {
         this.#options.onError(error);
       }
       this.#adopt(index);
-      this.#announcements.moved(this.#members.moved());
-      this.#announcements.flush();
+      this.#scan();
     }
   }
 
@@ -195,7 +211,9 @@ export class BoardStandings implements ViewListener {
   }
 
   #ownChange(slot: number): void {
-    this.#noteTop(slot);
+    this.#published.note(slot);
+    // Nobody has been told anything yet: the answer to the question that brought the member here is still to come.
+    if (Number.isNaN(this.#members.announced[slot]!)) return;
     this.#announcements.own(slot);
     this.#soon();
   }
@@ -208,47 +226,24 @@ export class BoardStandings implements ViewListener {
       this.#hinted.clear();
       this.#announcements.flush();
       if (hinted.length > 0) this.#places.look(hinted).catch(this.#options.onError);
+      if (!this.#index) this.#countUnknown().catch(this.#options.onError);
     }, TOGETHER_MS);
   }
 
-  /** Whether the published top knows a member better than the index does. */
-  #noteTop(slot: number): void {
-    const sortKey = this.#sortKey(slot);
-    const inside =
-      sortKey !== undefined && this.#top.rankOf(sortKey, this.#members.nameOf(slot)) !== undefined;
-    this.#members.inTop[slot] = inside ? 1 : 0;
-    if (inside) this.#inside.add(slot);
-    else this.#inside.delete(slot);
-  }
-
-  /** Look at the followed members that are published, or were until now. */
-  #topChanged(changed: ReadonlySet<string>): void {
-    this.#changes++;
-    const affected = new Set(this.#inside);
-    for (const [member] of this.#top.rows) {
-      const slot = this.#members.slotOf(member);
-      if (slot !== undefined) affected.add(slot);
+  /** A board's first index takes a second or two to come: own changes are counted exactly until then. */
+  async #countUnknown(): Promise<void> {
+    const members = this.#announcements.unknown().map((slot) => this.#members.nameOf(slot));
+    if (members.length === 0) return;
+    const { open, reader, now } = this.#options;
+    for (const standing of await completeStandings(
+      { reader, now },
+      open,
+      this,
+      members.slice(0, COUNTED_MAX),
+    )) {
+      const slot = this.#members.slotOf(standing.member);
+      if (slot !== undefined) this.#announcements.announce(slot, standing);
     }
-    for (const slot of affected) {
-      const member = this.#members.nameOf(slot);
-      const published = this.#top.of(member);
-      this.#announcements.passed(slot, this.#top.passing(member, changed));
-      if (published && published.row[1] !== this.#sortKey(slot)) {
-        // The feed tells of a change that the shard has not been asked about yet, or of one that is older than what is known here.
-        this.hint([member]);
-        continue;
-      }
-      const was = this.#members.inTop[slot] === 1;
-      this.#noteTop(slot);
-      if (was && this.#members.inTop[slot] === 0) this.#announcements.own(slot);
-      else this.#announcements.inTop(slot);
-    }
-    this.#announcements.flush();
-  }
-
-  #sortKey(slot: number): Row[1] | undefined {
-    const place = this.#places.placeOf(slot);
-    return place && rowOf(this.#options.open, place)[1];
   }
 
   #standing(slot: number): Standing | undefined {
@@ -263,10 +258,10 @@ export class BoardStandings implements ViewListener {
     const { open, feed, now } = this.#options;
     return {
       open,
-      top: this.#top,
+      top: this.#published.top,
       position: feed.position,
       feedTotal: feed.total,
-      feedAt: this.#feedAt,
+      feedAt: this.#published.at,
       index: this.#index,
       nowMs: now(),
     };

@@ -7,6 +7,8 @@ export type CellMap = {
   last: Int32Array;
   /** 1 where both ends stayed: a member's fraction of the cell stays too. */
   same: Uint8Array;
+  /** All cells are where they were. */
+  unchanged: boolean;
 };
 
 /** O(cells of both). */
@@ -14,6 +16,7 @@ export function mapCells(before: RankIndex, next: RankIndex): CellMap {
   const { cells, boundaries: old } = before;
   const { boundaries } = next;
   const map = { first: new Int32Array(cells), last: new Int32Array(cells), same: new Uint8Array(cells) };
+  let unchanged = cells === next.cells;
   let at = 0;
   for (let cell = 0; cell < cells; cell++) {
     const start = cell === 0 ? Number.NEGATIVE_INFINITY : old[cell - 1]!;
@@ -27,6 +30,7 @@ export function mapCells(before: RankIndex, next: RankIndex): CellMap {
     const nextStart = at === 0 ? Number.NEGATIVE_INFINITY : boundaries[at - 1]!;
     const nextEnd = last === boundaries.length ? Number.POSITIVE_INFINITY : boundaries[last]!;
     if (at === last && nextStart === start && nextEnd === end) map.same[cell] = 1;
+    else unchanged = false;
   }
-  return map;
+  return { ...map, unchanged };
 }

@@ -10,6 +10,10 @@ import { type CellMap, mapCells } from "./cell-map.ts";
 /** No key: the member is not on the board. */
 const ABSENT = Number.NaN;
 const FIRST_CAPACITY = 64;
+/** Changes of at most this share of a rank below the published top may wait… */
+export const SMALL_CHANGE = 0.001;
+/** …until the member has not moved for this long: with a second from tick to tick, within five seconds. */
+const STILL_MS = 3_500;
 
 export class RankedMembers {
   readonly #slots = new Map<string, number>();
@@ -24,6 +28,9 @@ export class RankedMembers {
   /** What was last announced: rank (0 for none, NaN for nothing yet) and the error stated with it. */
   announced = new Float64Array(0);
   announcedError = new Float64Array(0);
+  /** The rank as it was last computed, and when that last changed. */
+  ranks = new Float64Array(0);
+  movedAt = new Float64Array(0);
   /** 1 while the published top knows better than the index. */
   inTop = new Uint8Array(0);
   #cells = new Int32Array(0);
@@ -77,6 +84,8 @@ export class RankedMembers {
     this.ns[slot] = -1;
     this.announced[slot] = Number.NaN;
     this.announcedError[slot] = 0;
+    this.ranks[slot] = 0;
+    this.movedAt[slot] = 0;
     this.inTop[slot] = 0;
   }
 
@@ -98,6 +107,16 @@ export class RankedMembers {
     this.#fractions[slot] = this.#fractionOf(key, cell, index);
   }
 
+  /** At the first index: who was told an exact rank that may still be true keeps it, and moves on from there. */
+  #settle(slot: number, index: RankIndex): void {
+    this.#place(slot, index);
+    const told = this.announced[slot]!;
+    if (!(told > 0) || this.announcedError[slot] !== 0 || this.#fractions[slot] === 0) return;
+    const cell = this.#cells[slot]!;
+    const [low, high] = [index.lower(cell), index.upper(cell)];
+    if (told - 1 > low && told - 1 <= high) this.#fractions[slot] = (told - 1 - low) / (high - low);
+  }
+
   #fractionOf(key: number, cell: number, index: RankIndex): number {
     if (!this.#shared && cell > 0 && index.boundaries[cell] === nextAfter(index.boundaries[cell - 1]!))
       return 0.5;
@@ -109,22 +128,26 @@ export class RankedMembers {
     const before = this.#index;
     this.#index = index;
     if (before === index) return;
-    if (before && before.boundaries.length > 0) this.#move(mapCells(before, index), index);
-    else for (const slot of this.#slots.values()) this.#place(slot, index);
+    const map = before && mapCells(before, index);
+    if (!map) for (const slot of this.#slots.values()) this.#settle(slot, index);
+    else if (!map.unchanged) this.#move(map, index);
   }
 
   #move({ first, last, same }: CellMap, index: RankIndex): void {
+    const { keys } = this;
+    const cells = this.#cells;
+    const fractions = this.#fractions;
     for (let slot = 0; slot < this.#names.length; slot++) {
-      const key = this.keys[slot]!;
+      const key = keys[slot]!;
       if (Number.isNaN(key)) continue;
-      const cell = this.#cells[slot]!;
+      const cell = cells[slot]!;
       if (same[cell] === 1) {
-        this.#cells[slot] = first[cell]!;
+        cells[slot] = first[cell]!;
         continue;
       }
       const next = index.cellBetween(key, first[cell]!, last[cell]!);
-      this.#cells[slot] = next;
-      this.#fractions[slot] = this.#fractionOf(key, next, index);
+      cells[slot] = next;
+      fractions[slot] = this.#fractionOf(key, next, index);
     }
   }
 
@@ -137,28 +160,47 @@ export class RankedMembers {
     const low = index.lower(cell);
     const fraction = this.#fractions[slot]!;
     // A key that is a boundary is counted exactly.
-    const high = this.#shared && fraction === 0 ? low : Math.max(low, index.upper(cell));
+    const high = this.#shared && fraction === 0 ? low : index.upper(cell);
     return { rank: 1 + low + Math.round((high - low) * fraction), low: 1 + low, high: 1 + high };
   }
 
-  /** Members below the published top whose rank has moved away from what was announced of them. O(members), no lookups. */
-  moved(): number[] {
+  /**
+   * Members below the published top whose rank is to be announced: those it has visibly moved for, and those it has moved a little for,
+   * or whose truth may lie outside of what was stated, once they have been still for a while. O(members), no lookups.
+   */
+  moved(nowMs: number): number[] {
     const index = this.#index;
     const moved: number[] = [];
     if (!index) return moved;
-    const { keys, inTop, announced, announcedError } = this;
-    for (let slot = 0; slot < this.#names.length; slot++) {
+    // Taken out of the loop: this runs over everybody who is connected.
+    const { keys, inTop, announced, announcedError, ranks, movedAt } = this;
+    const cells = this.#cells;
+    const fractions = this.#fractions;
+    const shared = this.#shared;
+    const { starts } = index;
+    const slots = this.#names.length;
+    const stillSince = nowMs - STILL_MS;
+    for (let slot = 0; slot < slots; slot++) {
       const key = keys[slot]!;
       if (Number.isNaN(key) || inTop[slot] === 1) continue;
-      const cell = this.#cells[slot]!;
-      const low = index.lower(cell);
-      const fraction = this.#fractions[slot]!;
-      const high = this.#shared && fraction === 0 ? low : index.upper(cell);
+      const cell = cells[slot]!;
+      const low = starts[cell]!;
+      const fraction = fractions[slot]!;
+      const high = shared && fraction === 0 ? low : starts[cell + 1]!;
+      const rank = 1 + low + Math.round((high - low) * fraction);
+      if (rank !== ranks[slot]) {
+        ranks[slot] = rank;
+        movedAt[slot] = nowMs;
+      }
       const before = announced[slot]!;
       const error = announcedError[slot]!;
-      const rank = 1 + low + Math.round((high - low) * fraction);
-      // Also when the truth may lie outside of what was stated, though the rank itself stayed.
-      if (rank !== before || 1 + low < before - error || 1 + high > before + error) moved.push(slot);
+      const change = Math.abs(rank - before);
+      // Not a number where nothing was announced yet.
+      if (change <= SMALL_CHANGE * rank) {
+        const stated = change === 0 && 1 + low >= before - error && 1 + high <= before + error;
+        if (stated || movedAt[slot]! > stillSince) continue;
+      }
+      moved.push(slot);
     }
     return moved;
   }
@@ -177,6 +219,8 @@ export class RankedMembers {
     this.ns = grown(Float64Array, this.ns);
     this.announced = grown(Float64Array, this.announced);
     this.announcedError = grown(Float64Array, this.announcedError);
+    this.ranks = grown(Float64Array, this.ranks);
+    this.movedAt = grown(Float64Array, this.movedAt);
     this.inTop = grown(Uint8Array, this.inTop);
     this.#cells = grown(Int32Array, this.#cells);
     this.#fractions = grown(Float64Array, this.#fractions);

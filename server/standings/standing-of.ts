@@ -6,9 +6,7 @@ import { percentileOf, rowOf } from "../leaderboard/reader.ts";
 import { entryValues } from "../leaderboard/values.ts";
 import type { RankIndex } from "../rank-index/rank-index.ts";
 import type { PublishedTop } from "./published-top.ts";
-
-/** Changes of at most this share of a rank below the published top may wait. */
-export const SMALL_CHANGE = 0.001;
+import { SMALL_CHANGE } from "./ranked-members.ts";
 
 export type Sources = {
   open: OpenBoard;

@@ -203,6 +203,7 @@ export class Standings {
     const standings = new BoardStandings({
       redis,
       hasher,
+      reader,
       open,
       feed,
       index: indexes.look(of),

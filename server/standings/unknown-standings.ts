@@ -9,7 +9,7 @@ import { isProvisional } from "./standing-of.ts";
 export async function completeStandings(
   { reader, now }: { reader: Reader; now: () => number },
   open: OpenBoard,
-  standings: BoardStandings,
+  standings: Pick<BoardStandings, "standingOf">,
   members: readonly string[],
 ): Promise<Standing[]> {
   const known = members.map((member) => {

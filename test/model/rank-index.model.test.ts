@@ -6,6 +6,7 @@ import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomFrom } from "../../demo/random.ts";
+import { LAW_NAMES, LAWS, SCORE_MAX } from "../../loadtest/bench/score-laws.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { packKey } from "../../server/leaderboard/packing.ts";
 import { readStates } from "../../server/leaderboard/top-reader.ts";
@@ -13,7 +14,6 @@ import { IndexBuilder } from "../../server/merger/index-builder.ts";
 import { decodeIndex, encodeIndex } from "../../server/rank-index/index-frame.ts";
 import { nextAfter, RankIndex } from "../../server/rank-index/rank-index.ts";
 import { commandConnection, openBoard } from "../support/builders.ts";
-import { LAW_NAMES, LAWS, SCORE_MAX } from "../support/score-laws.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 import { Submitter } from "../support/submitter.ts";
 
@@ -85,13 +85,16 @@ describe("the rank index", () => {
         const submitter = await Submitter.create(redis, open);
         const builder = new IndexBuilder({ redis, now: () => Date.now() });
         const random = randomFrom(seed);
-        const scores = new Map(Array.from({ length: members }, (_, i) => [`m${i}`, LAWS[law](random)]));
+        const scores = new Map(Array.from({ length: members }, (_, i) => [`m${i}`, LAWS[law](random())]));
         await submitter.submitMany(scores);
         for (const { share, drift } of [{ share: 0, drift: false }, ...rounds]) {
           const changes = [...scores]
             .filter(() => random() < share)
             .map(([member, score]): [string, number] => {
-              return [member, drift ? Math.min(2 * SCORE_MAX, score + LAWS[law](random)) : LAWS[law](random)];
+              return [
+                member,
+                drift ? Math.min(2 * SCORE_MAX, score + LAWS[law](random())) : LAWS[law](random()),
+              ];
             });
           await submitter.submitMany(changes);
           for (const [member, score] of changes) scores.set(member, score);
@@ -115,7 +118,7 @@ describe("the rank index", () => {
     });
     const submitter = await Submitter.create(redis, open);
     const random = randomFrom(7);
-    const scores = new Map(Array.from({ length: 20_000 }, (_, i) => [`m${i}`, LAWS[law](random)]));
+    const scores = new Map(Array.from({ length: 20_000 }, (_, i) => [`m${i}`, LAWS[law](random())]));
     await submitter.submitMany(scores);
     const builder = new IndexBuilder({ redis, now: () => Date.now() });
     const [state] = await readStates(redis, [open]);

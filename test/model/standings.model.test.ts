@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomFrom } from "../../demo/random.ts";
+import { LAW_NAMES, LAWS, type LawName, SCORE_MAX } from "../../loadtest/bench/score-laws.ts";
 import { eventually } from "../support/eventually.ts";
-import { LAW_NAMES, LAWS, type LawName, SCORE_MAX } from "../support/score-laws.ts";
 import { SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 import { StandingClient } from "../support/standing-client.ts";
@@ -58,7 +58,7 @@ async function runLaw(law: LawName, order: "desc" | "asc"): Promise<void> {
   const board = uniqueBoard("law");
   const columns = [{ name: "score", max: 2 * SCORE_MAX }];
   await watching.createBoard(board, { operator: "set", order, shards: 4, topSize: TOP, columns });
-  const scores = new Map(Array.from({ length: MEMBERS }, (_, i) => [`m${i}`, LAWS[law](random)]));
+  const scores = new Map(Array.from({ length: MEMBERS }, (_, i) => [`m${i}`, LAWS[law](random())]));
   await submit(board, scores);
   const client = await new StandingClient(watching.url).connected();
   // Of all depths, more of them near the top.
@@ -74,7 +74,7 @@ async function runLaw(law: LawName, order: "desc" | "asc"): Promise<void> {
       .map(([member, score]): [string, number] => {
         return [
           member,
-          random() < 0.5 ? LAWS[law](random) : Math.min(2 * SCORE_MAX, score + LAWS[law](random)),
+          random() < 0.5 ? LAWS[law](random()) : Math.min(2 * SCORE_MAX, score + LAWS[law](random())),
         ];
       });
     await submit(board, changes);
