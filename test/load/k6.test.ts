@@ -1,7 +1,7 @@
 /** The load tests from end to end, small: where there is a k6, which `npm run load -- --prepare` builds if there is Go. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -140,6 +140,14 @@ describe("the command line of npm run load", () => {
     [["ingest", "--threshold", "p(95)<1"], "--threshold is a metric and an expression"],
   ])("refuses %j", async (args, why) => {
     expect(await said(args)).toEqual([2, expect.stringContaining(why)]);
+  });
+
+  it("says why Go could not build k6, and leaves nothing half made", async () => {
+    const bin = mkdtempSync(join(folder, "bin-"));
+    writeFileSync(join(bin, "go"), "#!/bin/sh\necho 'no such module' >&2\nexit 1\n", { mode: 0o755 });
+    const [code, text] = await said(["--prepare"], { PATH: bin, XDG_CACHE_HOME: bin, K6_PATH: "" });
+    expect([code, text]).toEqual([1, expect.stringContaining("Go could not build k6:\nno such module")]);
+    expect(readdirSync(join(bin, "rankwire", "k6-v2.2.0"))).toEqual([]);
   });
 
   it("says what to do where there is neither k6 nor Go, and refuses a K6_PATH that is not k6", async () => {
