@@ -4,7 +4,7 @@ import { readStates } from "../../../server/leaderboard/top-reader.ts";
 import { IndexBuilder } from "../../../server/merger/index-builder.ts";
 import { RankIndex } from "../../../server/rank-index/rank-index.ts";
 import { RankedMembers } from "../../../server/standings/ranked-members.ts";
-import { redisCpuUs } from "../redis-server.ts";
+import { redisCpuUs } from "../../processes/redis-server.ts";
 import { median } from "../statistics.ts";
 import { type DeepBoard, memberName } from "./deep-board.ts";
 
