@@ -7,7 +7,7 @@ import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { createRedisBoardRepository } from "../../server/leaderboard/board-repository.ts";
 import { type BoardDefinition, boardDefinition, boardFrom } from "../../server/leaderboard/board-schema.ts";
 import type { Hasher } from "../../server/leaderboard/hashing.ts";
-import { layoutOf } from "../../server/leaderboard/packing.ts";
+import { layoutOf } from "../../server/leaderboard/layout.ts";
 import { Registry } from "../../server/leaderboard/registry.ts";
 import { payloadOf } from "../../server/leaderboard/values.ts";
 import { feedOf, ingestOptions } from "../../server/options.ts";

@@ -4,10 +4,12 @@ import type { Row } from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
+import type { StoredRow } from "../feed/feed-store.ts";
 import type { FeedHub } from "../feed/hub.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { type Reader, rowOf } from "../leaderboard/reader.ts";
+import { fromStored, rowOf } from "../leaderboard/codec.ts";
+import type { Reader } from "../leaderboard/reader.ts";
 import type { Registry } from "../leaderboard/registry.ts";
 import type { ApiKeys } from "../sessions/api-keys.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -84,7 +86,8 @@ export async function openFeedOf(gateway: Gateway, open: OpenBoard): Promise<Boa
   const describe = async () => {
     const current = await gateway.registry.get(open.board.id);
     const { board, season, feed } = current;
-    const row = (place: { member: string; key: number }): Row => rowOf(current, place);
+    const row = ({ member, score }: StoredRow): Row =>
+      rowOf(current, fromStored(current.layout, member, score));
     return {
       board: board.id,
       season: season.number,

@@ -38,13 +38,15 @@ const metadata = z
     `must be at most ${METADATA_BYTES_MAX} bytes`,
   )
   .refine((value) => !/\p{Cs}/u.test(value), "must not contain lone surrogates");
+/** A 64-bit integer, which a JSON number does not hold; `leaderboard/values.ts` looks at the range. */
+export const integerText = z.string().regex(/^-?\d{1,19}$/, "must be a whole number");
 /** zod's record would drop a key of this name in silence. */
 const noProto = (value: unknown) =>
   !(typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__"));
 const columns = z
   .unknown()
   .refine(noProto, "must not have a column __proto__")
-  .pipe(z.record(z.string().max(32), z.number()));
+  .pipe(z.record(z.string().max(32), z.union([z.number(), integerText])));
 
 const submissionFields = {
   score: z.number(),

@@ -11,6 +11,7 @@ import { sleep } from "../base/clock.ts";
 import { AppError, toAppError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
+import type { Place } from "../leaderboard/page-cursor.ts";
 import {
   type BatchReply,
   type DedupLimits,
@@ -31,7 +32,7 @@ export type PipeLimits = {
   deadlineMs: number;
 };
 
-export type ShardOutcome = { status: EventStatus; key: number | undefined } | { error: AppError };
+export type ShardOutcome = { status: EventStatus; place: Place | undefined } | { error: AppError };
 
 export type Pending = {
   event: ShardEvent;
@@ -152,9 +153,9 @@ export class ShardPipe {
       fail(items, result instanceof AppError ? result : refusal(result.tag));
       return true;
     }
-    const { statuses, keys } = result;
+    const { statuses, places } = result;
     items.forEach((item, i) => {
-      item.settle({ status: statuses[i]!, key: keys[i] });
+      item.settle({ status: statuses[i]!, place: places[i] });
     });
     if (result.dirty) this.#onDirty();
     return true;

@@ -53,7 +53,7 @@ describe("a batch [R 2]", () => {
       await send(board, { producer: "p", seq, events: [event(board, "a", 1)] });
     expect(await send(board, { producer: "p", seq: 2, events: [event(board, "a", 1)] })).toMatchObject({
       statuses: ["d"],
-      keys: [1000 - 6],
+      places: [{ key: 1000 - 6 }],
     });
     expect(await score(board, "a")).toBe(6);
   });

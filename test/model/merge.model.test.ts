@@ -22,6 +22,7 @@ afterAll(() => redis.disconnect());
 
 const place = fc.record({
   key: fc.integer({ min: 0, max: 20 }),
+  rest: fc.constantFrom("-a", "0-", "zz"),
   member: fc.string({ minLength: 1, maxLength: 3 }),
 });
 
@@ -90,7 +91,7 @@ describe("the merger's candidates", () => {
             await candidates.raise(size);
           } else {
             const expected = [...scores]
-              .map(([member, score]) => ({ member, key: MAX - score }))
+              .map(([member, score]) => ({ member, rest: "", key: MAX - score }))
               .sort(comparePlaces);
             expect(await tick()).toEqual(expected.slice(0, size));
           }
