@@ -1,5 +1,6 @@
 /** Submits straight to the shards, one batch per shard, as one producer: for tests below ingest. */
 import type { Redis } from "ioredis";
+import type { EntryValues } from "../../client-sdk/protocol/messages.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { createHasher, type Hasher } from "../../server/leaderboard/hashing.ts";
 import { type BatchReply, submitBatch } from "../../server/leaderboard/submit-batch.ts";
@@ -27,12 +28,16 @@ export class Submitter {
   }
 
   /** One score (the only column) for one member. */
-  async submit(member: string, score: number, id = ""): Promise<BatchReply> {
+  submit(member: string, score: number, id = ""): Promise<BatchReply> {
+    return this.submitValues(member, { score }, id);
+  }
+
+  async submitValues(member: string, values: EntryValues, id = ""): Promise<BatchReply> {
     const shard = this.shardOf(member);
     const seq = (this.#seqs.get(shard) ?? 0) + 1;
     this.#seqs.set(shard, seq);
     const idHash = id === "" ? "" : this.#hasher.idHash("salt", member, id);
-    const events = [{ member, idHash, metadata: "", payload: payloadOf(this.#open, { score }, Date.now()) }];
+    const events = [{ member, idHash, metadata: "", payload: payloadOf(this.#open, values, Date.now()) }];
     return submitBatch(this.#redis, this.#open, shard, { producer: "submitter", seq, events }, DEDUP);
   }
 }
