@@ -104,8 +104,7 @@ function floatCode(layout: FloatLayout, value: number | string): number {
   const { min = -Number.MAX_VALUE, max = Number.MAX_VALUE } = layout.column;
   const number = numberOf(layout, value);
   if (!(number >= min && number <= max)) throw outOfRange(layout, `within [${min}, ${max}]`, value);
-  // −0 is 0.
-  return number === 0 ? 0 : number;
+  return number;
 }
 
 function int64Code(layout: Int64Layout, value: number | string): bigint {
