@@ -46,7 +46,12 @@ const noProto = (value: unknown) =>
 const columns = z
   .unknown()
   .refine(noProto, "must not have a column __proto__")
-  .pipe(z.record(z.string().max(32), z.union([z.number(), integerText])));
+  .pipe(
+    z.record(
+      z.string().max(32),
+      z.union([z.number(), integerText], "must be a number, or a whole number as text"),
+    ),
+  );
 
 const submissionFields = {
   score: z.number(),
@@ -79,7 +84,8 @@ export const memberParams = z.object({ board: boardId, member });
 export const topQuery = z.strictObject({
   limit: whole(1, TOP_LIMIT_MAX).optional(),
   offset: whole(0, Number.MAX_SAFE_INTEGER).default(0),
-  cursor: z.string().max(512).optional(),
+  /** The longest place there can be, in base64. */
+  cursor: z.string().max(1_024).optional(),
   ...seasonQuery,
 });
 export const memberQuery = z.strictObject({

@@ -140,6 +140,26 @@ describe("a wide board", () => {
     expect(await read(board, "rank-of-score?score=1e299")).toMatchObject({ rank: 2 });
   });
 
+  it("pages on from the longest place that there can be", async () => {
+    const board = uniqueBoard("w".repeat(40)).padEnd(64, "x");
+    const int64 = (i: number) => ({ name: `c${i}`, type: "int64" as const });
+    const columns = [{ name: "s", type: "float" as const }, ...[1, 2, 3, 4, 5, 6, 7].map(int64)];
+    await server.createBoard(board, { operator: "set", ties: "latest", columns, topSize: 1 });
+    const named = Object.fromEntries(columns.slice(1).map(({ name }) => [name, INT64S[8]!]));
+    const members = ["\\", '"'].map((letter) => letter.repeat(128));
+    await submit(
+      board,
+      members.map((member) => ({ member, score: -1e-300, columns: named })),
+    );
+    const top = await eventually(async () => {
+      const page = await read<{ entries: Entry[]; cursor: string }>(board, "top?limit=1");
+      expect(page.entries).toHaveLength(1);
+      return page;
+    });
+    const next = await read<{ entries: Entry[] }>(board, `top?limit=1&cursor=${top.cursor}`);
+    expect([...top.entries, ...next.entries].map(({ member }) => member).sort()).toEqual(members.sort());
+  });
+
   it("takes a player's own submission over the SDK", async () => {
     const board = await wideBoard();
     const player = createClient({ url: server.url, token: await server.signIn("me") });
