@@ -63,7 +63,7 @@ export const ERRORS: Record<ErrorCode, Row> = {
     400,
     false,
     "The board's definition cannot be stored exactly.",
-    "Change what the message names; where it is about bits, `details` shows them.",
+    "Change what the message names; `details` shows the bits.",
   ),
   board_locked: row(
     409,
@@ -87,7 +87,7 @@ export const ERRORS: Record<ErrorCode, Row> = {
     422,
     false,
     "The column does not hold this value exactly.",
-    "Round it to the column's `decimals` first; send 64-bit integers beyond 2^53 as text.",
+    "Round it to its `decimals`; send 64-bit integers as text.",
   ),
   column_missing: row(422, false, "A column is missing.", "`best` and `set` need every column of the board."),
   column_unknown: row(
