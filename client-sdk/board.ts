@@ -1,16 +1,24 @@
 /** A board as the application holds it: submit, follow, ask. */
 
-import type { BoardMemory } from "./board-memory.ts";
 import type { Connection } from "./connection.ts";
 import type { Environment } from "./environment.ts";
 import { ownError } from "./errors.ts";
+import type { Follows } from "./follows.ts";
 import { getOrMake } from "./get-or-make.ts";
 import type { Limits } from "./limits.ts";
+import { createMeStore, type MeStore } from "./me-store.ts";
 import { ask } from "./patient-request.ts";
-import type { BoardInfo, RankAnswer, SubmissionResult, ViewSize } from "./protocol/messages.ts";
+import type { BoardInfo, RankAnswer, SubmissionResult } from "./protocol/messages.ts";
 import type { SubmitQueue } from "./submit-queue.ts";
-import type { Subscription } from "./subscription.ts";
 import { createTopStore, type TopStore, viewSizeFor } from "./top-store.ts";
+import { WeakValues } from "./weak-values.ts";
+import { createWindowStore, type WindowStore } from "./window-store.ts";
+
+/** [P-18] */
+const AROUND_DEFAULT = 11;
+const AROUND_MIN = 3;
+const AROUND_MAX = 101;
+const FRIENDS_MAX = 500;
 
 export type SubmitOptions = {
   /** The first column. */
@@ -35,6 +43,12 @@ export type Board = {
   submit: (submission: SubmitOptions) => Promise<SubmissionResult>;
   /** The best `limit` entries (10 by default), followed while the store has a listener. The same limit gives the same store. */
   top: (options?: { limit?: number }) => TopStore;
+  /** Where a member stands, live at any depth; the signed-in player without one. Followed while the store has a listener. */
+  me: (member?: string) => MeStore;
+  /** The `limit` entries (3 to 101, 11 by default) round a member, or round the signed-in player. */
+  around: (options?: { member?: string; limit?: number }) => WindowStore;
+  /** How 1 to 500 members stand among each other. The same members, in whatever order, give the same store. */
+  friends: (members: readonly string[]) => WindowStore;
   /** Exact rank of a member; of the signed-in player without one. @throws SdkError `member_not_found`, `timeout`, … */
   rank: (member?: string) => Promise<RankAnswer>;
   /** The board's rules and season, asked now. @throws SdkError `board_not_found`, `timeout`, … */
@@ -46,14 +60,15 @@ export type BoardParts = {
   connection: Connection;
   environment: Environment;
   limits: Limits;
-  memory: BoardMemory;
   queue: SubmitQueue;
-  subscriptionOf: (board: string, view: ViewSize) => Subscription;
+  follows: Follows;
 };
 
 export function createBoard(id: string, parts: BoardParts): Board {
-  const { connection, environment, limits, memory, queue, subscriptionOf } = parts;
+  const { connection, environment, limits, queue, follows } = parts;
   const tops = new Map<number, TopStore>();
+  const standings = new WeakValues<MeStore>();
+  const windows = new WeakValues<WindowStore>();
   return {
     id,
     submit: (submission) => {
@@ -64,7 +79,26 @@ export function createBoard(id: string, parts: BoardParts): Board {
       if (!Number.isInteger(limit) || limit < 1) {
         throw ownError("bad_request", `A limit is a whole number from 1 up, not ${limit}.`);
       }
-      return getOrMake(tops, limit, () => createTopStore(subscriptionOf(id, viewSizeFor(limit)), limit));
+      return getOrMake(tops, limit, () => createTopStore(follows.top(id, viewSizeFor(limit)), limit));
+    },
+    me: (member) =>
+      standings.getOrMake(JSON.stringify([member]), () => createMeStore(follows.standing(id, member))),
+    around: ({ member, limit = AROUND_DEFAULT } = {}) => {
+      if (!Number.isInteger(limit) || limit < AROUND_MIN || limit > AROUND_MAX) {
+        throw ownError("bad_request", `A window holds ${AROUND_MIN} to ${AROUND_MAX} entries, not ${limit}.`);
+      }
+      return windows.getOrMake(JSON.stringify([member, limit]), () =>
+        createWindowStore(follows.around(id, member, limit), limit),
+      );
+    },
+    friends: (members) => {
+      const friends = [...new Set(members)].sort();
+      if (friends.length < 1 || friends.length > FRIENDS_MAX) {
+        throw ownError("bad_request", `A list holds 1 to ${FRIENDS_MAX} members, not ${friends.length}.`);
+      }
+      return windows.getOrMake(JSON.stringify({ friends }), () =>
+        createWindowStore(follows.members(id, friends)),
+      );
     },
     rank: async (member) => {
       const message = member === undefined ? { board: id } : { board: id, member };
@@ -79,7 +113,7 @@ export function createBoard(id: string, parts: BoardParts): Board {
     },
     info: async () => {
       const { info } = await ask(connection, environment, limits.requestTimeoutMs, "board", { board: id });
-      memory.learn(info);
+      follows.learn(info);
       return info;
     },
   };

@@ -1,17 +1,16 @@
-/** Puts the parts together: one connection, one queue, and one subscription for every view that is followed. */
+/** Puts the parts together: one connection, one queue, and everything that is followed. */
 
 import { type Board, createBoard } from "./board.ts";
 import { BoardMemory } from "./board-memory.ts";
 import { Connection, type ConnectionState, type TokenSource } from "./connection.ts";
 import { type Environment, systemEnvironment } from "./environment.ts";
 import { ownError } from "./errors.ts";
+import { Follows } from "./follows.ts";
 import { getOrMake } from "./get-or-make.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { whenConnected } from "./patient-request.ts";
-import type { BoardInfo, ViewSize } from "./protocol/messages.ts";
 import type { Store } from "./store.ts";
 import { SubmitQueue } from "./submit-queue.ts";
-import { Subscription } from "./subscription.ts";
 import { createSocketTransport, type Transport } from "./transport.ts";
 
 export type ClientOptions = Partial<Limits> & {
@@ -44,7 +43,7 @@ export function createClient(options: ClientOptions): RankwireClient {
   const connection = new Connection({ ...options, transport, environment, limits });
   const memory = new BoardMemory(environment, limits);
   const queue = new SubmitQueue({ connection, memory, environment, limits });
-  const subscriptions = new Map<string, Subscription>();
+  const follows = new Follows({ connection, environment, limits, memory });
   const boards = new Map<string, Board>();
 
   // Subscribed before any listener of the application, which therefore always finds the parts in step.
@@ -52,37 +51,21 @@ export function createClient(options: ClientOptions): RankwireClient {
     const state = connection.state.getSnapshot();
     if (state.status === "closed") {
       queue.end(state.reason);
-      for (const subscription of subscriptions.values()) subscription.end(state.reason);
+      follows.end(state.reason);
     } else if (state.status === "connected") {
-      for (const subscription of subscriptions.values()) subscription.up();
+      follows.up();
       queue.pump();
     } else {
-      for (const subscription of subscriptions.values()) subscription.down();
+      follows.down();
     }
   });
-  transport.on("frame", (frame) => {
-    memory.hear(frame.board, frame.season);
-    subscriptions.get(keyOf(frame.board, frame.view))?.onFrame(frame);
-  });
-  transport.on("snapshot", (snapshot) => {
-    memory.hear(snapshot.board, snapshot.season);
-    subscriptions.get(keyOf(snapshot.board, snapshot.view))?.onSnapshot(snapshot);
-  });
-  transport.on("ended", (ended) => {
-    if (ended.kind === "top") subscriptions.get(keyOf(ended.board, ended.view))?.onEnded(ended.error);
-  });
+  transport.on("frame", (frame) => follows.onTop(frame));
+  transport.on("snapshot", (snapshot) => follows.onTop(snapshot));
+  transport.on("rank", (standing) => follows.onStanding(standing));
+  transport.on("window", (window) => follows.onWindow(window));
+  transport.on("ended", (ended) => follows.onEnded(ended));
 
-  const subscriptionOf = (board: string, view: ViewSize): Subscription => {
-    const onInfo = (info: BoardInfo): void => memory.learn(info);
-    const state = connection.state.getSnapshot();
-    return getOrMake(subscriptions, keyOf(board, view), () => {
-      const made = new Subscription({ board, view, connection, environment, limits, onInfo });
-      if (state.status === "closed") made.end(state.reason);
-      return made;
-    });
-  };
-
-  const parts = { connection, environment, limits, memory, queue, subscriptionOf };
+  const parts = { connection, environment, limits, queue, follows };
   return {
     connect: () => {
       const connected = whenConnected(connection);
@@ -94,8 +77,4 @@ export function createClient(options: ClientOptions): RankwireClient {
     state: connection.state,
     board: (id) => getOrMake(boards, id, () => createBoard(id, parts)),
   };
-}
-
-function keyOf(board: string, view: ViewSize): string {
-  return `${view} ${board}`;
 }

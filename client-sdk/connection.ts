@@ -84,6 +84,7 @@ export class Connection {
     event: E,
     message: MessageOf<E>,
     timeoutMs?: number,
+    onArrival?: () => void,
   ): Promise<AckOf<E>> {
     if (!this.isUp) throw ownError("unavailable", "There is no connection.");
     refuseUnsendable(message);
@@ -91,6 +92,7 @@ export class Connection {
       event,
       message,
       timeoutMs ?? this.#options.limits.requestTimeoutMs,
+      onArrival,
     );
   }
 

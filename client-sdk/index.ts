@@ -5,6 +5,7 @@ export type { ConnectionState, TokenSource } from "./connection.ts";
 export type { Cancel, Environment } from "./environment.ts";
 export { SdkError, type SdkErrorCode } from "./errors.ts";
 export type { Limits } from "./limits.ts";
+export type { MeSnapshot, MeStore } from "./me-store.ts";
 export type { ByeCode, ClientErrorCode, ErrorBody, ErrorCode } from "./protocol/codes.ts";
 export type {
   BoardInfo,
@@ -16,10 +17,13 @@ export type {
   Position,
   RankAnswer,
   SeasonInfo,
+  Standing,
   SubmissionResult,
   Ties,
+  WindowEntry,
 } from "./protocol/messages.ts";
 export type { Store } from "./store.ts";
-export type { FollowStatus } from "./subscription.ts";
+export type { FollowStatus } from "./subscription-state.ts";
 export type { TopSnapshot, TopStore } from "./top-store.ts";
 export type { Transport, TransportEvents } from "./transport.ts";
+export type { WindowSnapshot, WindowStore } from "./window-store.ts";

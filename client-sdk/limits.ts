@@ -14,7 +14,7 @@ export type Limits = BackoffRange & {
   connectTimeoutMs: number;
   /** How long a connection must live until earlier failures are forgotten. [P-13] */
   stableAfterMs: number;
-  /** How long a view is still followed after its last listener left: a page that re-mounts does not ask twice. */
+  /** How long a view or a rank is still followed after its last listener left: a page that re-mounts does not ask twice. */
   lingerMs: number;
   /** How long a connected client trusts what it heard of a board's season before it asks again. */
   seasonFreshMs: number;

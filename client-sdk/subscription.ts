@@ -1,69 +1,64 @@
 /**
- * One view of one board, followed on the wire while anybody wants it. [P-4]–[P-9]
+ * One question that stays open on the wire while anybody wants its answer: asked, followed, and asked again whenever
+ * the connection, the server or a gap demands it. What is asked, and what events mean, is the question's matter.
  *
- * The race at every subscribe: the request and the board's frames cross. The acknowledgement comes before any
- * frame that follows its position [P-9], so what arrives earlier is old — but "earlier" cannot be told here: an
- * acknowledgement is handed on through a promise, and a frame that came right behind it may be handled first.
- * Therefore everything that arrives while an answer is awaited is held, and goes through the ordinary checks after
- * the answer: old frames fall away, the next one fits, and anything else is a gap and asked for again.
+ * The race at every subscribe: the request and the board's events cross. The acknowledgement comes before any event
+ * of its subscription [P-9], so what arrives before it is old and is let go. What arrives behind it may yet be handled
+ * first, since an acknowledgement is handed on through a promise: it is held, and judged after the answer.
  */
 import { fullJitterMs } from "./backoff.ts";
-import { applyFrame, applyFrames, type BoardView, catchUp, viewOf } from "./board-view.ts";
 import type { Connection } from "./connection.ts";
 import type { Cancel, Environment } from "./environment.ts";
 import { asSdkError, errorFrom, ownError, type SdkError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import type { ErrorBody } from "./protocol/codes.ts";
-import type { BoardInfo, Frame, Snapshot, TopReply, ViewSize } from "./protocol/messages.ts";
+import type { BoardInfo } from "./protocol/messages.ts";
+import type { Question, Step } from "./question.ts";
 import { createStore, type Store } from "./store.ts";
+import type { FollowStatus, SubscriptionState } from "./subscription-state.ts";
 
-/** `loading`: nothing yet. `stale`: the rows are right but old, newer ones are asked for. `error`: given up. */
-export type FollowStatus = "loading" | "live" | "stale" | "error";
-
-export type SubscriptionState = {
-  status: FollowStatus;
-  view: BoardView | undefined;
-  info: BoardInfo | undefined;
-  error?: SdkError;
-};
-
-export type SubscriptionOptions = {
-  board: string;
-  view: ViewSize;
+export type SubscriptionParts = {
   connection: Pick<Connection, "isUp" | "request" | "start">;
   environment: Environment;
   limits: Limits;
   onInfo: (info: BoardInfo) => void;
 };
 
-/** Events held while an answer is awaited. Dropping the oldest is safe: if it was needed, the next one shows the gap. */
+/** Events held until an answer is handled. Dropping the oldest is safe: a later one replaces it, or shows the gap. */
 const HELD_MAX = 256;
 
 type Phase = "off" | "asking" | "live" | "waiting" | "leaving" | "failed" | "ended";
 
-export class Subscription {
-  readonly #options: SubscriptionOptions;
-  readonly #store = createStore<SubscriptionState>({ status: "loading", view: undefined, info: undefined });
+export class Subscription<V, E, R extends { info: BoardInfo }> {
+  readonly question: Question<V, E, R>;
+  readonly #parts: SubscriptionParts;
+  readonly #onIdle: () => void;
+  readonly #store = createStore<SubscriptionState<V>>({
+    status: "loading",
+    value: undefined,
+    info: undefined,
+  });
   #phase: Phase = "off";
   #followers = 0;
   #lingering = false;
-  /** The server may be sending us this view. */
+  /** The server may be sending us events. */
   #attached = false;
-  /** The server's answer did not fit our position: ask for a whole view. */
-  #positionRefused = false;
-  /** Requests since frames last flowed. */
+  /** Requests since events last flowed. */
   #tries = 0;
   /** Numbers the requests, so that an answer from before a lost connection is not taken for a newer one's. */
   #round = 0;
-  #held: (Frame | Snapshot)[] = [];
+  #held: E[] = [];
   #cancelTimer: Cancel = () => {};
   #cancelLinger: Cancel = () => {};
 
-  constructor(options: SubscriptionOptions) {
-    this.#options = options;
+  /** @param onIdle nobody wants it any more, and nothing of it is left on the wire */
+  constructor(question: Question<V, E, R>, parts: SubscriptionParts, onIdle: () => void = () => {}) {
+    this.question = question;
+    this.#parts = parts;
+    this.#onIdle = onIdle;
   }
 
-  get state(): Store<SubscriptionState> {
+  get state(): Store<SubscriptionState<V>> {
     return this.#store;
   }
 
@@ -73,7 +68,7 @@ export class Subscription {
     this.#lingering = false;
     this.#cancelLinger();
     if (this.#phase === "failed") this.#phase = "off";
-    this.#options.connection.start();
+    this.#parts.connection.start();
     this.#reconcile();
     let following = true;
     return () => {
@@ -102,22 +97,23 @@ export class Subscription {
     this.#publish({ status: "error", error });
   }
 
-  onFrame(frame: Frame): void {
-    if (this.#phase === "asking") this.#hold(frame);
-    const { view } = this.#store.getSnapshot();
-    if (this.#phase !== "live" || !view) return;
-    const applied = applyFrame(view, frame);
-    if (applied.kind === "gap") this.#askAgain();
-    else this.#tries = 0;
-    if (applied.kind === "applied") this.#publish({ status: "live", view: applied.view });
+  onEvent(event: E): void {
+    if (this.#phase === "asking") this.#hold(event);
+    const { value } = this.#store.getSnapshot();
+    if (this.#phase !== "live" || value === undefined) return;
+    const step = this.question.heard(event, value);
+    if (step.kind === "again") this.#askAgain();
+    else if (step.kind === "value") {
+      this.#tries = 0;
+      this.#publish({ status: "live", value: step.value });
+    }
   }
 
-  /** [P-8] A new season comes this way, and perhaps with new rules: those come only with a subscribe. */
-  onSnapshot(snapshot: Snapshot): void {
-    if (this.#phase === "asking") this.#hold(snapshot);
-    if (this.#phase !== "live") return;
-    if (snapshot.season !== this.#store.getSnapshot().view?.season) this.#askAgain();
-    else this.#publish({ status: "live", view: viewOf(snapshot) });
+  /** The board is in this season, as something else has told. */
+  onSeason(season: number): void {
+    const { value } = this.#store.getSnapshot();
+    if (this.#phase === "live" && value !== undefined && this.question.seasonOf(value) < season)
+      this.#askAgain();
   }
 
   /** [P-16] As if the server had refused to begin with. */
@@ -129,14 +125,19 @@ export class Subscription {
     );
   }
 
-  #hold(event: Frame | Snapshot): void {
+  /** The question has changed: what was asked, or is being asked, is not enough. */
+  renew(): void {
+    if (this.#phase === "live" || this.#phase === "asking") this.#ask();
+  }
+
+  #hold(event: E): void {
     this.#held.push(event);
     if (this.#held.length > HELD_MAX) this.#held.shift();
   }
 
   #linger(): void {
     this.#lingering = true;
-    this.#cancelLinger = this.#options.environment.after(this.#options.limits.lingerMs, () => {
+    this.#cancelLinger = this.#parts.environment.after(this.#parts.limits.lingerMs, () => {
       this.#lingering = false;
       this.#reconcile();
     });
@@ -145,20 +146,21 @@ export class Subscription {
   /** Bring the wire to what is wanted. One request at a time: the next step waits for the last one's answer. */
   #reconcile(): void {
     const wanted = this.#followers > 0 || this.#lingering;
-    if (!this.#options.connection.isUp) return;
+    if (!wanted && (this.#phase === "off" || this.#phase === "failed")) this.#onIdle();
+    if (!this.#parts.connection.isUp) return;
     if (wanted && this.#phase === "off") this.#ask();
     else if (!wanted && (this.#phase === "live" || this.#phase === "waiting")) this.#leave();
   }
 
   #ask(): void {
-    const { board, view: size, connection } = this.#options;
-    const { view } = this.#store.getSnapshot();
-    const position = view && !this.#positionRefused ? { position: view.position } : {};
+    const message = this.question.message(this.#store.getSnapshot().value);
     const round = this.#stop("asking");
-    connection.request("subscribe", { board, kind: "top", view: size, ...position }).then(
+    const arrived = (): void => void (round === this.#round && this.#held.splice(0));
+    this.#parts.connection.request("subscribe", message, undefined, arrived).then(
       (ack) => {
         if (round !== this.#round) return;
-        if (ack.ok) this.#answered(ack as TopReply);
+        // The answer is of the kind that was asked for.
+        if (ack.ok) this.#answered(ack as unknown as R);
         else
           this.#refused(errorFrom(ack.error, ownError("internal", "The server refused without a reason.")));
       },
@@ -169,26 +171,23 @@ export class Subscription {
     this.#publishWaiting();
   }
 
-  #answered(reply: TopReply): void {
+  #answered(reply: R): void {
     this.#attached = true;
-    this.#options.onInfo(reply.info);
-    const { view: before } = this.#store.getSnapshot();
-    const answer =
-      reply.mode === "snapshot" ? viewOf(reply.snapshot) : before && applyFrames(before, reply.frames);
-    this.#positionRefused = answer === undefined;
-    const view = answer && catchUp(answer, this.#held);
+    this.#parts.onInfo(reply.info);
+    const step: Step<V> = this.question.answered(reply, this.#store.getSnapshot().value, this.#held);
     this.#stop("live");
-    if (view) this.#publish({ status: "live", view, info: reply.info });
+    if (step.kind === "value") this.#publish({ status: "live", value: step.value, info: reply.info });
     else {
-      if (answer) this.#publish({ status: "stale", view: answer, info: reply.info });
+      if (step.kind === "again" && step.value !== undefined)
+        this.#publish({ status: "stale", value: step.value, info: reply.info });
       this.#askAgain();
     }
     this.#reconcile();
   }
 
-  /** [P-6] At once the first time; a view that keeps breaking is asked for at a widening pace. */
+  /** [P-6] At once the first time; what keeps breaking is asked for at a widening pace. */
   #askAgain(): void {
-    const { environment, limits } = this.#options;
+    const { environment, limits } = this.#parts;
     if (this.#phase === "ended") return;
     const tries = this.#tries++;
     if (tries === 0) this.#ask();
@@ -196,19 +195,19 @@ export class Subscription {
   }
 
   #refused(error: SdkError): void {
-    const { environment, limits } = this.#options;
+    const { environment, limits } = this.#parts;
     if (error.retryable) {
       this.#wait((error.retryAfterMs ?? 0) + fullJitterMs(this.#tries++, limits, environment.random), error);
-      this.#reconcile();
     } else {
       this.#stop("failed");
       this.#publish({ status: "error", error });
     }
+    this.#reconcile();
   }
 
   #wait(delayMs: number, error?: SdkError): void {
     this.#stop("waiting");
-    this.#cancelTimer = this.#options.environment.after(delayMs, () => {
+    this.#cancelTimer = this.#parts.environment.after(delayMs, () => {
       this.#phase = "off";
       this.#reconcile();
     });
@@ -217,17 +216,15 @@ export class Subscription {
 
   #leave(): void {
     const round = this.#stop(this.#attached ? "leaving" : "off");
-    if (this.#attached) {
-      const { board, view, connection } = this.#options;
-      const left = (): void => {
-        if (round !== this.#round) return;
-        this.#attached = false;
-        this.#phase = "off";
-        this.#reconcile();
-      };
-      // Left or not, frames are ignored from here on, and a later subscribe puts things straight.
-      connection.request("unsubscribe", { board, kind: "top", view }).then(left, left);
-    }
+    const left = (): void => {
+      if (round !== this.#round) return;
+      this.#attached = false;
+      this.#phase = "off";
+      this.#reconcile();
+    };
+    // Left or not, events are ignored from here on, and a later subscribe puts things straight.
+    if (this.#attached) this.#parts.connection.request("unsubscribe", this.question.name).then(left, left);
+    else this.#onIdle();
     this.#publishWaiting();
   }
 
@@ -240,13 +237,14 @@ export class Subscription {
   }
 
   #publishWaiting(error?: SdkError): void {
-    const status = this.#store.getSnapshot().view ? "stale" : "loading";
+    const status = this.#store.getSnapshot().value === undefined ? "loading" : "stale";
     this.#publish(error ? { status, error } : { status });
   }
 
-  #publish(change: Partial<SubscriptionState> & { status: FollowStatus }): void {
-    const { view, info, status, error } = this.#store.getSnapshot();
-    if (change.status === status && !change.view && !change.info && change.error === error) return;
-    this.#store.set({ view, info, ...change });
+  #publish(change: Partial<SubscriptionState<V>> & { status: FollowStatus }): void {
+    const { value, info, status, error } = this.#store.getSnapshot();
+    if (change.status === status && change.value === undefined && !change.info && change.error === error)
+      return;
+    this.#store.set({ value, info, ...change });
   }
 }

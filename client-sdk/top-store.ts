@@ -1,9 +1,11 @@
 /** The best entries of a board as a store that a page can subscribe to. */
 import { NOTHING_SHOWN, type ShownEntries, showEntries } from "./board-view.ts";
 import type { SdkError } from "./errors.ts";
+import type { TopSubscription } from "./follows.ts";
+import { mappedStore } from "./mapped-store.ts";
 import { type BoardInfo, type Entry, type Position, VIEW_SIZES, type ViewSize } from "./protocol/messages.ts";
 import type { Store } from "./store.ts";
-import type { FollowStatus, Subscription, SubscriptionState } from "./subscription.ts";
+import type { FollowStatus } from "./subscription-state.ts";
 
 export type TopSnapshot = {
   /** `stale` entries are right but old: they are being caught up with. `error` has given up; subscribing anew tries again. */
@@ -26,19 +28,11 @@ export function viewSizeFor(limit: number): ViewSize {
 }
 
 /** The first `limit` entries of a subscription, which is followed while this store has a listener. */
-export function createTopStore(subscription: Subscription, limit: number): TopStore {
-  let from: SubscriptionState | undefined;
+export function createTopStore(subscription: TopSubscription, limit: number): TopStore {
   let shown: ShownEntries = NOTHING_SHOWN;
-  let snapshot: TopSnapshot | undefined;
-
-  // Made when it is read, and kept until the state behind it is another one: reading twice gives the same object.
-  const getSnapshot = (): TopSnapshot => {
-    const state = subscription.state.getSnapshot();
-    if (snapshot && state === from) return snapshot;
-    const { status, view, info, error } = state;
+  const { getSnapshot } = mappedStore(subscription.state, ({ status, value: view, info, error }) => {
     if (view && info) shown = showEntries(view, info, limit, shown);
-    from = state;
-    snapshot = {
+    return {
       status,
       entries: shown.entries,
       total: view?.total ?? 0,
@@ -46,9 +40,7 @@ export function createTopStore(subscription: Subscription, limit: number): TopSt
       info,
       error,
     };
-    return snapshot;
-  };
-
+  });
   return {
     getSnapshot,
     subscribe: (listener) => {

@@ -31,8 +31,17 @@ export type Transport = {
   connect: (token: string | undefined) => void;
   /** End the connection. No event of it comes any more. */
   disconnect: () => void;
-  /** @throws SdkError `timeout` or `unavailable`, when no acknowledgement came: the server may have acted or not. */
-  request: <E extends RequestName>(event: E, message: MessageOf<E>, timeoutMs: number) => Promise<AckOf<E>>;
+  /**
+   * @param onArrival called when the acknowledgement arrives, before anything that arrived after it is handed on: the
+   * promise alone comes too late to tell
+   * @throws SdkError `timeout` or `unavailable`, when no acknowledgement came: the server may have acted or not.
+   */
+  request: <E extends RequestName>(
+    event: E,
+    message: MessageOf<E>,
+    timeoutMs: number,
+    onArrival?: () => void,
+  ) => Promise<AckOf<E>>;
   on: <E extends keyof TransportEvents>(event: E, listener: TransportEvents[E]) => void;
 };
 
@@ -76,7 +85,7 @@ export function createSocketTransport(url: string): Transport {
       handOn(socket, listeners);
     },
     disconnect,
-    request: (event, message, timeoutMs) => {
+    request: (event, message, timeoutMs, onArrival) => {
       const current = socket;
       if (!current?.connected) return Promise.reject(ownError("unavailable", "There is no connection."));
       return new Promise((resolve, reject) => {
@@ -88,7 +97,10 @@ export function createSocketTransport(url: string): Transport {
           if (error) fail(ownError("timeout", `No answer to "${event}" within ${timeoutMs} ms.`));
           else if (!isAck<typeof event>(ack))
             fail(ownError("internal", `The answer to "${event}" is no answer.`));
-          else if (unanswered.delete(fail)) resolve(ack);
+          else if (unanswered.delete(fail)) {
+            onArrival?.();
+            resolve(ack);
+          }
         });
       });
     },

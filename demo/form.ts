@@ -33,6 +33,11 @@ export class Form {
     this.#mood = bell(random);
   }
 
+  /** The rating that this player can hold. */
+  get skill(): number {
+    return this.#skill;
+  }
+
   /** Points for the placement match, with which a player enters the board. */
   placement(): number {
     return Math.round(this.#skill * between(this.#random, 0.8, 0.95));

@@ -1,39 +1,25 @@
-/** `npm run demo`: a server with its own Redis, the page, and a few hundred players. Ctrl-C leaves nothing running. */
+/**
+ * `npm run demo`: a server with its own Redis, the page, a few hundred players and a crowd; with `-- --cluster` on a Redis Cluster of its
+ * own. Ctrl-C leaves nothing running.
+ */
 import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createLog } from "../server/base/log.ts";
 import { compose, type Running } from "../server/compose.ts";
-import { type Config, parseConfig } from "../server/config.ts";
-import { freePortFrom } from "./free-port.ts";
-import { NAMES_MAX } from "./names.ts";
-import { Players } from "./players.ts";
+import type { Config } from "../server/config.ts";
+import { gatherCrowd } from "./crowd.ts";
+import { type DemoSettings, readSettings } from "./demo-settings.ts";
+import { playerNames } from "./names.ts";
+import { Players, playerOfSkill } from "./players.ts";
 
 const BOARD = "arcade";
-const PLAYERS_DEFAULT = 300;
+/** Whom the crowd surrounds: the link to follow somebody leads to a player with as much. */
+const FOLLOWED_SKILL = 10_300;
 /** One key press may arrive twice, from the terminal and handed on by npm: that is not a second Ctrl-C. */
 const SAME_PRESS_MS = 500;
 
-type Settings = { config: Config; players: number; askedPort: number };
 type Demo = { running: Running; players: Players };
 
-async function readSettings(): Promise<Settings> {
-  const env: Record<string, string | undefined> = {
-    DATA_DIR: ".rankwire/demo",
-    LOG_LEVEL: "warn",
-    LOG_PRETTY: "true",
-    ...process.env,
-    BOARDS_FILE: fileURLToPath(new URL("boards.json", import.meta.url)),
-  };
-  const { HOST, PORT: askedPort } = parseConfig(env);
-  const players = Number(env.PLAYERS || PLAYERS_DEFAULT);
-  if (!Number.isInteger(players) || players < 1 || players > NAMES_MAX) {
-    throw new Error(`PLAYERS is a whole number from 1 to ${NAMES_MAX}, not "${env.PLAYERS}".`);
-  }
-  const port = await freePortFrom(askedPort, HOST);
-  return { config: parseConfig({ ...env, PORT: String(port) }), players, askedPort };
-}
-
-async function startDemo({ config, players: count }: Settings): Promise<Demo> {
+async function startDemo({ config, players: count, crowd }: DemoSettings): Promise<Demo> {
   const log = createLog({ level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
   const running = await compose(config, {
     log,
@@ -43,11 +29,16 @@ async function startDemo({ config, players: count }: Settings): Promise<Demo> {
       leave(1);
     },
   });
+  const game = { url: urlOf(config, running), serverKey: running.keys.serverKey, board: BOARD };
+  const names = playerNames(count + crowd);
+  // A server without its players would go on alone: whatever fails here ends it too.
+  await gatherCrowd({ ...game, members: names.slice(count) }).catch(async (error: unknown) => {
+    await running.stop();
+    throw error;
+  });
   const players = new Players({
-    url: urlOf(config, running),
-    serverKey: running.keys.serverKey,
-    board: BOARD,
-    count,
+    ...game,
+    names: names.slice(0, count),
     onError: (error) => log.warn({ err: error }, "a player is in trouble"),
   });
   return { running, players };
@@ -59,18 +50,21 @@ function urlOf({ HOST }: Config, { port }: Running): string {
   return `http://${HOST.includes(":") ? `[${HOST}]` : HOST}:${port}`;
 }
 
-function banner({ config, players, askedPort }: Settings, running: Running): string {
+function banner({ config, players, crowd, askedPort }: DemoSettings, running: Running): string {
   const url = urlOf(config, running);
   const taken = askedPort !== 0 && askedPort !== running.port ? `   (port ${askedPort} is taken)` : "";
   const data = relative("", config.DATA_DIR) || ".";
+  const masters = config.MANAGED_NODES > 1 ? `, on ${config.MANAGED_NODES} Redis masters` : "";
   return [
     "",
     "  Rankwire is running.",
     "",
     `    Open     ${url}${taken}`,
     `    Players  ${players} simulated ones, each on a socket of its own (PLAYERS=1000 npm run demo)`,
+    `    Crowd    ${crowd} quiet members whom they pass (CROWD=0 for none)`,
+    `    Follow   ${url}/?follow=${playerOfSkill(players, FOLLOWED_SKILL)}`,
     `    API      ${url}/v1/boards/${BOARD}/top?limit=3`,
-    `    Data     ${config.REDIS_URL === undefined ? `${data}; delete it to start over` : config.REDIS_URL}`,
+    `    Data     ${config.REDIS_URL === undefined ? `${data}${masters}; delete it to start over` : config.REDIS_URL}`,
     "    Stop     Ctrl-C",
     "",
   ].join("\n");
@@ -111,7 +105,7 @@ function onSignal(): void {
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
 
 try {
-  const settings = await readSettings();
+  const settings = await readSettings(process.argv.slice(2), process.env);
   starting = startDemo(settings);
   const { running, players } = await starting;
   if (leavingSince === undefined) {

@@ -28,7 +28,7 @@ const SECOND = [
 const SEED = 20_260_101;
 const NUMBER_MAX = 99;
 
-export const NAMES_MAX = 20_000;
+export const NAMES_MAX = 100_000;
 
 /** The first `count` names; fewer are the beginning of more. */
 export function playerNames(count: number): string[] {

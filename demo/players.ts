@@ -10,7 +10,7 @@ export type PlayersOptions = {
   /** Opens the players' sessions, as a game's own server would. */
   serverKey: string;
   board: string;
-  count: number;
+  names: readonly string[];
   /** A player's trouble; the player goes on. */
   onError: (error: Error) => void;
 };
@@ -46,7 +46,7 @@ export class Players {
 
   async #arrive(): Promise<void> {
     const { signal } = this.#stopping;
-    for (const [seed, member] of playerNames(this.#options.count).entries()) {
+    for (const [seed, member] of this.#options.names.entries()) {
       if (signal.aborted) return;
       this.#playing.push(this.#play(member, seed));
       await sleep(ARRIVAL_MS, signal);
@@ -91,6 +91,14 @@ export class Players {
     if (!response.ok) throw new Error(`No session for ${member}: ${await response.text()}`);
     return ((await response.json()) as { token: string }).token;
   }
+}
+
+/** The player among the first `count` whose skill is nearest to `skill`. */
+export function playerOfSkill(count: number, skill: number): string {
+  const distances = Array.from({ length: count }, (_, seed) =>
+    Math.abs(new Form(randomFrom(seed)).skill - skill),
+  );
+  return playerNames(count)[distances.indexOf(Math.min(...distances))]!;
 }
 
 /** What an earlier run of the demo has left; undefined for a new player. */

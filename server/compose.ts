@@ -2,14 +2,14 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Redis } from "ioredis";
 import { Registry as MetricsRegistry } from "prom-client";
 import { systemClock } from "./base/clock.ts";
 import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
+import { startIndexes, startStandings } from "./compose-standings.ts";
 import type { Config } from "./config.ts";
-import { createFeedMetrics } from "./feed/feed-metrics.ts";
+import { createFeedMetrics, type FeedMetrics } from "./feed/feed-metrics.ts";
 import { openFeed } from "./feed/feed-store.ts";
 import { FeedHub } from "./feed/hub.ts";
 import type { Gateway } from "./gateway/gateway.ts";
@@ -26,11 +26,17 @@ import { Merger } from "./merger/merger.ts";
 import { createMergerMetrics } from "./merger/merger-metrics.ts";
 import * as options from "./options.ts";
 import { checkRedis, enforceFindings } from "./redis/boot-checks.ts";
-import { type ConnectOptions, connectCommand, connectSubscriber, type RedisTarget } from "./redis/connect.ts";
-import { startManagedRedis } from "./redis/managed/managed-redis.ts";
+import { endpointOf } from "./redis/channel-places.ts";
+import { Channels } from "./redis/channels.ts";
+import { isServing } from "./redis/cluster-health.ts";
+import { type ConnectOptions, connectCommand, createListener, type RedisTarget } from "./redis/connect.ts";
+import { type ManagedCluster, startManagedCluster } from "./redis/managed/managed-cluster.ts";
+import { type ManagedRedis, startManagedRedis } from "./redis/managed/managed-redis.ts";
 import { registerScripts } from "./redis/scripts.ts";
+import type { RedisStore } from "./redis/store.ts";
 import { ApiKeys, loadKeys } from "./sessions/api-keys.ts";
 import { Sessions } from "./sessions/sessions.ts";
+import type { Standings } from "./standings/standings.ts";
 
 export type Running = {
   /** The port that HTTP and sockets are on; 0 without the gateway role. */
@@ -62,14 +68,15 @@ export async function compose(config: Config, surroundings: Surroundings): Promi
   }
 }
 
-type Base = {
+export type Base = {
   config: Config;
   around: Surroundings;
   parts: Lifecycle;
   metrics: MetricsRegistry;
+  feedMetrics: FeedMetrics;
   connecting: ConnectOptions;
   /** A connection of its own for commands, so that one part's load does not hold up another's. */
-  commands: (name: string) => Promise<Redis>;
+  commands: (name: string) => Promise<RedisStore>;
 };
 
 async function build(config: Config, around: Surroundings, parts: Lifecycle): Promise<Omit<Running, "stop">> {
@@ -77,27 +84,29 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const metrics = new MetricsRegistry();
   const target = await redisTarget(config, around, parts);
   const connecting = { target, log, commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS };
-  const commands = async (name: string): Promise<Redis> => {
-    const connect = (): Promise<Redis> => connectCommand(connecting);
+  const commands = async (name: string): Promise<RedisStore> => {
+    const connect = (): Promise<RedisStore> => connectCommand(connecting);
     const redis = await parts.start(name, connect, (connection) => connection.disconnect());
     registerScripts(redis);
     return redis;
   };
-  const base: Base = { config, around, parts, metrics, connecting, commands };
+  const feedMetrics = createFeedMetrics(metrics);
+  const base: Base = { config, around, parts, metrics, feedMetrics, connecting, commands };
   const redis = await commands("redis connection");
   if (config.REDIS_URL !== undefined) {
     enforceFindings(await checkRedis(redis), { production: config.NODE_ENV === "production", log });
   }
   const registry = await startRegistry(base, redis);
-  if (config.ROLES.includes("merger")) await startMerger(base, registry);
+  const channels = await startChannels(base, redis);
+  if (config.ROLES.includes("merger")) await startMerger(base, channels, registry);
   const keys = loadKeys(config.DATA_DIR, { adminKey: config.ADMIN_KEY, serverKey: config.SERVER_KEY });
   const port = config.ROLES.includes("gateway")
-    ? await startGateway(base, redis, registry, new ApiKeys(keys))
+    ? await startGateway(base, { redis, channels, registry, keys: new ApiKeys(keys) })
     : 0;
   return { port, keys, target, registry };
 }
 
-async function startRegistry({ config, around, parts }: Base, redis: Redis): Promise<Registry> {
+async function startRegistry({ config, around, parts }: Base, redis: RedisStore): Promise<Registry> {
   const repository = createRedisBoardRepository(redis);
   const openBoardFeed = (open: OpenBoard): Promise<void> => openFeed(redis, options.feedOf(open));
   const registry = new Registry({ redis, repository, clock: systemClock, openFeed: openBoardFeed });
@@ -116,17 +125,34 @@ async function startRegistry({ config, around, parts }: Base, redis: Redis): Pro
   return registry;
 }
 
+/** The one pub/sub of the process, for whoever listens. */
+async function startChannels(base: Base, redis: RedisStore): Promise<Channels> {
+  const { config, around, parts, connecting, feedMetrics } = base;
+  const channels = new Channels({
+    create: (address) => createListener(connecting, endpointOf(address)),
+    commands: redis,
+    probeEveryMs: config.FEED_PROBE_MS,
+    onProbeLost: () => feedMetrics.probesLost.inc(),
+    onError: (error) => around.log.warn({ err: error }, "pub/sub"),
+  });
+  await parts.start(
+    "pub/sub",
+    () => channels.start(),
+    () => channels.stop(),
+  );
+  return channels;
+}
+
 async function startMerger(
-  { config, around, parts, metrics, connecting, commands }: Base,
+  { config, around, parts, metrics, commands }: Base,
+  channels: Channels,
   registry: Registry,
 ) {
   const redis = await commands("merger's redis connection");
-  const connect = (): Promise<Redis> => connectSubscriber(connecting);
-  const subscriber = await parts.start("hints", connect, (connection) => connection.disconnect());
   const merger = new Merger({
     ...options.mergerOptions(config),
     redis,
-    subscriber,
+    channels,
     boards: () => registry.boards,
     now: systemClock.now,
     log: around.log,
@@ -139,17 +165,23 @@ async function startMerger(
   );
 }
 
+export type GatewayNeeds = { redis: RedisStore; channels: Channels; registry: Registry; keys: ApiKeys };
+
 /** @returns the port */
-async function startGateway(base: Base, redis: Redis, registry: Registry, keys: ApiKeys): Promise<number> {
+async function startGateway(base: Base, needs: GatewayNeeds): Promise<number> {
   const { config, around, parts, metrics } = base;
+  const { redis, channels, registry, keys } = needs;
   const { log } = around;
   const hasher = await createHasher();
+  // Ingest stops after the standings that it tells, so it is made first; no submission comes before the gateway listens.
+  let standings: Standings | undefined;
   const ingest = new Ingest({
     ...options.ingestOptions(config),
     redis: await base.commands("ingest's redis connection"),
     hasher,
     clock: systemClock,
     log,
+    onAccepted: (open, place, n) => standings?.acknowledged(open, place, n),
   });
   await parts.start(
     "ingest",
@@ -159,8 +191,8 @@ async function startGateway(base: Base, redis: Redis, registry: Registry, keys: 
   const hub = new FeedHub({
     ...options.hubOptions(config),
     redis,
-    connectSubscriber: () => connectSubscriber(base.connecting),
-    metrics: createFeedMetrics(metrics),
+    channels,
+    metrics: base.feedMetrics,
     onError: (error) => log.warn({ err: error }, "feed"),
   });
   await parts.start(
@@ -168,11 +200,16 @@ async function startGateway(base: Base, redis: Redis, registry: Registry, keys: 
     () => hub.start(),
     () => hub.stop(),
   );
+  const reader = new Reader(redis, hasher);
+  const indexes = await startIndexes(base, needs);
+  standings = await startStandings(base, { ...needs, hasher, reader, hub, indexes });
   const gateway: Gateway = {
     registry,
     ingest,
-    reader: new Reader(redis, hasher),
+    reader,
     hub,
+    indexes,
+    standings,
     sessions: new Sessions(redis, { idleMs: config.SESSION_IDLE_MS, maxMs: config.SESSION_MAX_MS }),
     keys,
     limits: options.gatewayLimits(config),
@@ -180,7 +217,7 @@ async function startGateway(base: Base, redis: Redis, registry: Registry, keys: 
     log,
     metrics,
     counters: createGatewayMetrics(metrics),
-    unready: () => unready(redis, hub),
+    unready: () => unready(redis, channels),
     webRoot: builtPage(),
   };
   const server = new GatewayServer(gateway, { host: config.HOST, port: config.PORT });
@@ -199,20 +236,21 @@ async function redisTarget(
   parts: Lifecycle,
 ): Promise<RedisTarget> {
   if (config.REDIS_URL !== undefined) return { url: config.REDIS_URL };
+  const options = { dataDir: resolve(config.DATA_DIR), install: config.RANKWIRE_INSTALL, log, say };
   const managed = await parts.start(
     "managed redis",
-    () =>
-      startManagedRedis({ dataDir: resolve(config.DATA_DIR), install: config.RANKWIRE_INSTALL, log, say }),
+    (): Promise<ManagedRedis | ManagedCluster> =>
+      config.MANAGED_NODES > 1 ? startManagedCluster(options) : startManagedRedis(options),
     (child) => child.stop(),
   );
   managed.onFatal(onFatal);
-  return { path: managed.path };
+  return "url" in managed ? { url: managed.url } : { path: managed.path };
 }
 
-async function unready(redis: Redis, hub: FeedHub): Promise<string[]> {
+async function unready(redis: RedisStore, channels: Channels): Promise<string[]> {
   const missing: string[] = [];
-  await redis.ping().catch(() => missing.push("redis"));
-  if (!hub.alive) missing.push("pubsub");
+  if (!(await isServing(redis))) missing.push("redis");
+  if (!channels.alive) missing.push("pubsub");
   return missing;
 }
 

@@ -35,9 +35,13 @@ export const settings = {
   ),
   REDIS_URL: setting(
     z.string().min(1).optional(),
-    "`redis://…` or `rediss://…`. Unset: Rankwire runs its own Redis in DATA_DIR.",
+    "`redis://…`, `rediss://…` or `unix:///path`; a cluster: start nodes by comma, or one with `?cluster=true`; Sentinel: `redis+sentinel://[user:password@]host:26379,…/<master name>[/<db>]`. Unset: Rankwire runs its own Redis in DATA_DIR.",
   ),
   DATA_DIR: setting(z.string().default(".rankwire"), "Folder for the managed Redis and generated keys."),
+  MANAGED_NODES: setting(
+    z.enum(["1", "3"]).default("1").transform(Number),
+    "Masters of the managed Redis: 1, or 3 for a cluster on this machine.",
+  ),
   RANKWIRE_INSTALL: setting(
     z.enum(["auto", "never"]).default("auto"),
     "`never` forbids installing redis-server when there is none.",
@@ -69,6 +73,14 @@ export const settings = {
   MERGER_QUIET_MS: setting(ms(10_000), "ms. A board without changes for this long is no longer ticked."),
   SWEEP_MS: setting(ms(10_000), "ms. Unannounced boards are looked at this often, within the next setting."),
   SWEEP_SHARDS_PER_SECOND: setting(count(64), "Shards that the sweep looks at per second, at most."),
+  INDEX_MS: setting(
+    ms(1_000),
+    "ms. The rank index of a board that somebody looks at is counted anew this often, at most…",
+  ),
+  INDEX_SHARE: setting(
+    z.coerce.number().min(0.001).max(0.5).default(0.05),
+    "Share of a Redis's time. …and all indexes together take no more than this: the period stretches.",
+  ),
   FEED_RETENTION_MS: setting(ms(60_000), "ms. Frames can be resumed for at least this long…"),
   FEED_RETENTION_BYTES: setting(
     bytes(16 * 1024 * 1024),
@@ -107,7 +119,16 @@ export const settings = {
   SESSION_IDLE_MS: setting(ms(24 * 3_600_000), "ms. A session ends after this long without use."),
   SESSION_MAX_MS: setting(ms(30 * 24 * 3_600_000), "ms. A session ends at this age."),
   SOCKETS_MAX: setting(count(10_000), "Sockets of one process; more are refused before the upgrade."),
-  SUBSCRIPTIONS_MAX: setting(count(32), "Views one socket may follow."),
+  SUBSCRIPTIONS_MAX: setting(count(32), "Views, ranks and windows one socket may follow."),
+  STANDINGS_PER_SECOND: setting(
+    count(10_000),
+    "Pushed ranks a second of one process; over it the largest relative changes go first.",
+  ),
+  WINDOW_READS_PER_SECOND: setting(
+    count(200),
+    "Live windows round players that one process reads from Redis a second; over it they wait.",
+  ),
+  LIST_MEMBERS_MAX: setting(count(500), "Members of one live list, such as a player's friends."),
   SSE_MAX: setting(count(1_000), "Server-sent-event readers of one process."),
   MESSAGE_BYTES_MAX: setting(bytes(16 * 1024), "bytes. A larger socket message closes the connection."),
   HTTP_BODY_BYTES_MAX: setting(bytes(4 * 1024 * 1024), "bytes. A larger request body is refused."),

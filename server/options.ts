@@ -7,6 +7,7 @@ import type { PipeLimits } from "./ingest/shard-pipe.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import type { DedupLimits } from "./leaderboard/submit-batch.ts";
 import type { MergerOptions } from "./merger/merger.ts";
+import type { StandingsOptions } from "./standings/standings.ts";
 
 /** A board as the feed room knows it. */
 export function feedOf({ board, season, feed }: OpenBoard): FeedOf {
@@ -21,7 +22,7 @@ export function feedLimits(config: Config): FeedLimits {
   };
 }
 
-type Connected = "redis" | "subscriber" | "boards" | "now" | "log" | "metrics";
+type Connected = "redis" | "channels" | "boards" | "now" | "log" | "metrics";
 
 export function mergerOptions(config: Config): Omit<MergerOptions, Connected> {
   return {
@@ -31,6 +32,8 @@ export function mergerOptions(config: Config): Omit<MergerOptions, Connected> {
     quietMs: config.MERGER_QUIET_MS,
     sweepMs: config.SWEEP_MS,
     sweepShardsPerSecond: config.SWEEP_SHARDS_PER_SECOND,
+    indexMs: config.INDEX_MS,
+    indexShare: config.INDEX_SHARE,
   };
 }
 
@@ -51,15 +54,21 @@ export function ingestOptions(config: Config): { limits: PipeLimits; dedup: Dedu
   };
 }
 
-export function hubOptions(
-  config: Config,
-): Omit<HubOptions, "redis" | "connectSubscriber" | "metrics" | "onError"> {
+export function hubOptions(config: Config): Omit<HubOptions, "redis" | "channels" | "metrics" | "onError"> {
   return {
     ring: { framesMax: config.RING_FRAMES_MAX, rowsMax: config.RING_ROWS_MAX },
     checkEveryMs: config.FEED_CHECK_MS,
-    probeEveryMs: config.FEED_PROBE_MS,
     lingerMs: config.FEED_LINGER_MS,
     openTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS,
+  };
+}
+
+export function standingsOptions(
+  config: Config,
+): Pick<StandingsOptions, "sendsPerSecond" | "windowReadsPerSecond"> {
+  return {
+    sendsPerSecond: config.STANDINGS_PER_SECOND,
+    windowReadsPerSecond: config.WINDOW_READS_PER_SECOND,
   };
 }
 
@@ -75,6 +84,7 @@ export function gatewayLimits(config: Config): GatewayLimits {
     lagPacketsMax: config.LAG_PACKETS_MAX,
     lagMsMax: config.LAG_MS_MAX,
     rankCountsMax: config.RANK_COUNTS_MAX,
+    listMembersMax: config.LIST_MEMBERS_MAX,
     sessionCheckMs: config.SESSION_CHECK_MS,
     stopGraceMs: config.STOP_GRACE_MS,
   };

@@ -109,7 +109,11 @@ export type RankAnswer = {
   season: number;
   member: string;
   rank: number;
-  exact: true;
+  exact: boolean;
+  /** Of a rank that is not exact: by how many ranks it may be off at `asOf`. */
+  error?: number;
+  /** ms since the Unix epoch. */
+  asOf?: number;
   total: number;
   /** Share of members at or below this rank, 0–100. */
   percentile: number;

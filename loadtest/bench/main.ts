@@ -5,11 +5,13 @@ import { writeTables } from "./document.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
 import { OwnedProcesses } from "./owned-processes.ts";
+import { pushBench } from "./push/push.ts";
+import { ranksBench } from "./ranks/ranks.ts";
 import { type BenchRedis, startRedis } from "./redis-server.ts";
 import { startServer } from "./server-process.ts";
 import { submitBench } from "./submit/submit.ts";
 
-const BENCHES: readonly Bench[] = [submitBench, fanoutBench];
+const BENCHES: readonly Bench[] = [submitBench, fanoutBench, ranksBench, pushBench];
 
 const owned = new OwnedProcesses();
 const stores = new Set<BenchRedis>();

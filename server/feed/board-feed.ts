@@ -82,8 +82,8 @@ export class BoardFeed {
     return view;
   }
 
-  onMessage(text: string): void {
-    const message = decodeMessage(text);
+  onMessage(bytes: Buffer): void {
+    const message = decodeMessage(bytes.toString());
     if (!this.#buffer) {
       this.#take(message);
       return;

@@ -38,7 +38,7 @@ export async function openFeed(redis: RedisStore, { incarnation, keys }: FeedOf)
   const reply = await runScript(
     redis,
     "feed/open_feed",
-    [keys.state, keys.top, keys.frames],
+    [keys.state, keys.top, keys.frames, keys.index],
     [incarnation, newEpoch()],
   );
   tagged(reply, ["opened", "already"]);

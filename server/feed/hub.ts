@@ -1,30 +1,28 @@
 /**
  * All feeds that somebody in this gateway follows: opened on demand, kept a little after the last one left, checked while idle.
  *
- * Three layers find a lost message: the feed's own contiguity, the checks here (positions every few seconds, the pub/sub probe),
- * and the client's contiguity, which should never fire while Redis is healthy.
+ * Three layers find a lost message: the feed's own contiguity, the position checks here (every few seconds, and whenever the pub/sub
+ * was away), and the client's contiguity, which should never fire while Redis is healthy.
  */
 import { within } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
 import { callAll } from "../redis/batch.ts";
+import type { Channels } from "../redis/channels.ts";
 import type { FeedKeys } from "../redis/keys.ts";
 import { fromRedisError } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { BoardFeed, type FeedSource } from "./board-feed.ts";
 import type { FeedMetrics } from "./feed-metrics.ts";
-import { FeedSubscriber } from "./feed-subscriber.ts";
 import type { RingLimits } from "./view.ts";
 
 export type HubOptions = {
   redis: RedisStore;
-  connectSubscriber: () => Promise<RedisStore>;
+  channels: Channels;
   metrics: FeedMetrics;
   ring: RingLimits;
   /** How often the positions of followed feeds are compared with Redis. */
   checkEveryMs: number;
-  /** How often the pub/sub connection proves that it is alive. */
-  probeEveryMs: number;
   /** How long a feed that nobody follows any more is kept. */
   lingerMs: number;
   /** How long a new subscription may take before its asker is told `unavailable`. */
@@ -42,43 +40,27 @@ type Followed = {
 
 export class FeedHub {
   readonly #options: HubOptions;
-  readonly #subscriber: FeedSubscriber;
   readonly #feeds = new Map<string, Followed>();
   readonly #checks: Loop;
-  readonly #probes: Loop;
-  #alive = true;
 
   constructor(options: HubOptions) {
     const { onError } = options;
     this.#options = options;
-    this.#subscriber = new FeedSubscriber({
-      connect: options.connectSubscriber,
-      onReconnected: () => this.#checks.nudge(),
-      onError,
-    });
     this.#checks = new Loop({ everyMs: options.checkEveryMs, step: () => this.#check(), onError });
-    this.#probes = new Loop({ everyMs: options.probeEveryMs, step: () => this.#probe(), onError });
-  }
-
-  /** Whether messages reach this process; part of readiness. */
-  get alive(): boolean {
-    return this.#alive;
+    options.channels.onReconnected(() => this.#checks.nudge());
   }
 
   get size(): number {
     return this.#feeds.size;
   }
 
-  async start(): Promise<void> {
-    await this.#subscriber.start();
+  start(): void {
     this.#checks.start();
-    this.#probes.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#checks.stop(), this.#probes.stop()]);
+    await this.#checks.stop();
     for (const { feed } of this.#feeds.values()) feed.stop();
-    this.#subscriber.stop();
   }
 
   /**
@@ -118,7 +100,8 @@ export class FeedHub {
 
   async #startFeed(feed: BoardFeed, keys: FeedKeys): Promise<BoardFeed> {
     try {
-      const subscribed = this.#subscriber.subscribe(keys.channel, (message) => feed.onMessage(message));
+      const { channels } = this.#options;
+      const subscribed = channels.subscribe(keys.channel, (message) => feed.onMessage(message));
       await within(
         this.#options.openTimeoutMs,
         subscribed,
@@ -127,22 +110,22 @@ export class FeedHub {
       await feed.start();
       return feed;
     } catch (error) {
-      this.#close(keys, feed).catch(this.#options.onError);
+      this.#close(keys, feed);
       throw fromRedisError(error);
     }
   }
 
-  async #close(keys: FeedKeys, feed: BoardFeed): Promise<void> {
+  #close(keys: FeedKeys, feed: BoardFeed): void {
     feed.stop();
     this.#feeds.delete(keys.channel);
-    await this.#subscriber.unsubscribe(keys.channel).catch(this.#options.onError);
+    this.#options.channels.unsubscribe(keys.channel);
   }
 
   /** Compare every followed feed's position with Redis, in one pipeline; let go of those nobody follows. */
   async #check(): Promise<void> {
     const before = performance.now() - this.#options.lingerMs;
     for (const { feed, keys, followers, freeSince } of [...this.#feeds.values()]) {
-      if (followers === 0 && freeSince < before) await this.#close(keys, feed);
+      if (followers === 0 && freeSince < before) this.#close(keys, feed);
     }
     const followed = [...this.#feeds.values()];
     if (followed.length === 0) return;
@@ -155,15 +138,5 @@ export class FeedHub {
     replies.forEach(([epoch, offset], i) => {
       followed[i]!.feed.check(epoch ? { epoch, offset: Number(offset) } : undefined);
     });
-  }
-
-  async #probe(): Promise<void> {
-    const alive = await this.#subscriber.probe(this.#options.redis);
-    if (!alive) {
-      this.#options.metrics.probesLost.inc();
-      this.#alive = false;
-      await this.#subscriber.rebuild();
-    }
-    this.#alive = alive;
   }
 }

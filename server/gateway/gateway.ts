@@ -1,18 +1,18 @@
 /** What the gateway's routes and handlers work with, and the questions that both ask. */
 import type { Registry as MetricsRegistry } from "prom-client";
-import type { Row } from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
-import type { StoredRow } from "../feed/feed-store.ts";
 import type { FeedHub } from "../feed/hub.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { fromStored, rowOf } from "../leaderboard/codec.ts";
+import { feedSourceOf } from "../leaderboard/feed-source.ts";
 import type { Reader } from "../leaderboard/reader.ts";
 import type { Registry } from "../leaderboard/registry.ts";
+import type { IndexHub } from "../rank-index/index-hub.ts";
 import type { ApiKeys } from "../sessions/api-keys.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import type { Standings } from "../standings/standings.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 
 export type GatewayLimits = {
@@ -25,6 +25,8 @@ export type GatewayLimits = {
   membersMax: number;
   lagPacketsMax: number;
   lagMsMax: number;
+  /** Members of one live list. */
+  listMembersMax: number;
   /** Members × shards of one question for ranks. */
   rankCountsMax: number;
   /** How often the sessions of connected players are checked, and kept alive. */
@@ -38,6 +40,8 @@ export type Gateway = {
   ingest: Ingest;
   reader: Reader;
   hub: FeedHub;
+  indexes: IndexHub;
+  standings: Standings;
   sessions: Sessions;
   keys: ApiKeys;
   limits: GatewayLimits;
@@ -83,20 +87,7 @@ export function checkSeason({ board, season }: OpenBoard, asked: number | undefi
 
 /** A board's feed, in step with Redis. @throws AppError store_lost, unavailable */
 export async function openFeedOf(gateway: Gateway, open: OpenBoard): Promise<BoardFeed> {
-  const describe = async () => {
-    const current = await gateway.registry.get(open.board.id);
-    const { board, season, feed } = current;
-    const row = ({ member, score }: StoredRow): Row =>
-      rowOf(current, fromStored(current.layout, member, score));
-    return {
-      board: board.id,
-      season: season.number,
-      incarnation: season.incarnation,
-      keys: feed,
-      rowOf: row,
-    };
-  };
-  const feed = await gateway.hub.open(open.feed, { describe });
+  const feed = await gateway.hub.open(open.feed, feedSourceOf(gateway.registry, open.board.id));
   if (feed.lost) throw new AppError("store_lost", { message: `The feed of "${open.board.id}" is missing.` });
   return feed;
 }

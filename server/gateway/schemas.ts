@@ -88,10 +88,8 @@ export const topQuery = z.strictObject({
   cursor: z.string().max(1_024).optional(),
   ...seasonQuery,
 });
-export const memberQuery = z.strictObject({
-  precision: z.enum(["fast", "exact"]).default("exact"),
-  ...seasonQuery,
-});
+const precision = z.enum(["fast", "exact"]).default("exact");
+export const memberQuery = z.strictObject({ precision, ...seasonQuery });
 export const aroundQuery = z.strictObject({ limit: whole(1, AROUND_LIMIT_MAX).default(11), ...seasonQuery });
 export const seasonOnly = z.strictObject(seasonQuery);
 /** A number as people write it in a query: empty text is none. */
@@ -100,7 +98,16 @@ export const numberText = z
   .regex(/^[+-]?(\d|\.\d)/, "must be one number")
   .transform(Number)
   .pipe(z.number());
-export const scoreQuery = z.looseObject({ score: numberText, ...seasonQuery });
+export const scoreQuery = z.looseObject({ score: numberText, precision, ...seasonQuery });
+const percent = numberText.pipe(z.number().gt(0).max(100));
+export const percentilesQuery = z.strictObject({
+  percents: z
+    .string()
+    .default("1,5,10,25,50,75")
+    .transform((list) => list.split(","))
+    .pipe(z.array(percent).min(1).max(20)),
+  ...seasonQuery,
+});
 
 const view = z.union([z.literal(10), z.literal(100), z.literal("all")]);
 export const feedQuery = z.strictObject({
@@ -111,23 +118,39 @@ export const feedQuery = z.strictObject({
   ...seasonQuery,
 });
 
+const listName = text(64);
 const position = z.strictObject({ epoch: z.string().min(1).max(32), offset: z.int().min(0) });
 
 export const socketMessages = {
   submit: z.strictObject({ board: boardId, ...submissionFields }) satisfies z.ZodType<
     SubmitMessage | unknown
   >,
-  subscribe: z.strictObject({
-    board: boardId,
-    kind: z.enum(["top", "me", "around", "members"]),
-    view: view.default("all"),
-    position: position.optional(),
-  }) satisfies z.ZodType<SubscribeMessage | unknown>,
-  unsubscribe: z.strictObject({
-    board: boardId,
-    kind: z.enum(["top"]),
-    view,
-  }) satisfies z.ZodType<UnsubscribeMessage>,
+  subscribe: z.discriminatedUnion("kind", [
+    z.strictObject({
+      board: boardId,
+      kind: z.literal("top"),
+      view: view.default("all"),
+      position: position.optional(),
+    }),
+    z.strictObject({ board: boardId, kind: z.literal("me"), member: member.optional() }),
+    z.strictObject({
+      board: boardId,
+      kind: z.literal("around"),
+      member: member.optional(),
+      limit: z.int().min(3).max(AROUND_LIMIT_MAX).default(11),
+    }),
+    z.strictObject({
+      board: boardId,
+      kind: z.literal("members"),
+      list: listName,
+      members: z.array(member).min(1),
+    }),
+  ]) satisfies z.ZodType<SubscribeMessage | unknown>,
+  unsubscribe: z.discriminatedUnion("kind", [
+    z.strictObject({ board: boardId, kind: z.literal("top"), view }),
+    z.strictObject({ board: boardId, kind: z.enum(["me", "around"]), member: member.optional() }),
+    z.strictObject({ board: boardId, kind: z.literal("members"), list: listName }),
+  ]) satisfies z.ZodType<UnsubscribeMessage | unknown>,
   rank: z.strictObject({ board: boardId, member: member.optional() }) satisfies z.ZodType<
     RankMessage | unknown
   >,

@@ -3,13 +3,18 @@ import type { Server, Socket } from "socket.io";
 import { BYE_CODES, type ByeCode } from "../../client-sdk/protocol/codes.ts";
 import type { Ack, ClientEvents, ServerEvents } from "../../client-sdk/protocol/messages.ts";
 import type { Caller } from "./gateway.ts";
+import type { HeldMessages } from "./held-messages.ts";
+import type { LiveFollowing } from "./live-subscriptions.ts";
 import type { Following } from "./view-rooms.ts";
 
 export type SocketData = {
   caller: Caller;
   /** The player's session token, checked again while the socket lives. */
   token?: string;
+  /** Views, and everything else that it follows. */
   following: Following;
+  live: LiveFollowing;
+  held: HeldMessages;
   /** Malformed messages in a row. */
   malformed: number;
 };

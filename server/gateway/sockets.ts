@@ -10,6 +10,8 @@ import { Loop } from "../base/loop.ts";
 import { backlogOf } from "./backlog.ts";
 import type { Caller, Gateway } from "./gateway.ts";
 import { handlers } from "./handlers/index.ts";
+import { HeldMessages } from "./held-messages.ts";
+import { LiveSubscriptions } from "./live-subscriptions.ts";
 import { parse, type SocketMessages, socketMessages } from "./schemas.ts";
 import { type AnyAck, type GameServer, type GameSocket, sayBye } from "./socket-types.ts";
 import { Rooms } from "./view-rooms.ts";
@@ -22,6 +24,7 @@ const UNREAD_MAX = 1_000;
 export class Sockets {
   readonly #io: GameServer;
   readonly #rooms: Rooms;
+  readonly #live: LiveSubscriptions;
   readonly #gateway: Gateway;
   readonly #sessionChecks: Loop;
 
@@ -40,6 +43,7 @@ export class Sockets {
       allowRequest: (request, decide) => decide(...this.#admits(request.headers.origin)),
     });
     this.#rooms = new Rooms(this.#io, gateway);
+    this.#live = new LiveSubscriptions(gateway);
     this.#sessionChecks = new Loop({
       everyMs: gateway.limits.sessionCheckMs,
       step: () => this.#checkSessions(),
@@ -90,6 +94,8 @@ export class Sockets {
     socket.data = {
       caller,
       following: new Map(),
+      live: new Map(),
+      held: new HeldMessages(socket, this.#gateway.limits),
       malformed: 0,
       ...(caller.role === "player" ? { token: token as string } : {}),
     };
@@ -126,6 +132,7 @@ export class Sockets {
     socket.on("disconnect", () => {
       sockets.dec();
       this.#rooms.leaveAll(socket);
+      this.#live.leaveAll(socket);
     });
   }
 
@@ -141,7 +148,7 @@ export class Sockets {
       if (!isKnown(name)) throw new AppError("bad_request", { message: `There is no message "${name}".` });
       const message = parse(socketMessages[name], payload);
       socket.data.malformed = 0;
-      const context = { gateway: this.#gateway, rooms: this.#rooms, socket };
+      const context = { gateway: this.#gateway, rooms: this.#rooms, live: this.#live, socket };
       const handle = handlers[name] as (
         c: typeof context,
         m: unknown,

@@ -63,8 +63,9 @@ export class Rooms {
     const now = this.#gateway.registry.boards.get(open.board.id) ?? open;
     if (!mayRead(now, socket.data.caller)) throw privateBoard(now);
     // Nothing is awaited from here on, so that the limit holds for requests that came together.
-    if (!following.has(name) && following.size >= this.#gateway.limits.subscriptionsMax) {
-      const message = `A socket may follow ${this.#gateway.limits.subscriptionsMax} views.`;
+    const followed = following.size + socket.data.live.size;
+    if (!following.has(name) && followed >= this.#gateway.limits.subscriptionsMax) {
+      const message = `A socket may follow ${this.#gateway.limits.subscriptionsMax} views, ranks and windows.`;
       throw new AppError("too_many_subscriptions", { message });
     }
     let entry = this.#rooms.get(name);

@@ -11,6 +11,7 @@ import { hintDirty, MARK_EVERY_MS, markActive } from "../leaderboard/activity.ts
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { entryValues } from "../leaderboard/codec.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
+import type { Place } from "../leaderboard/page-cursor.ts";
 import type { DedupLimits } from "../leaderboard/submit-batch.ts";
 import { payloadOf } from "../leaderboard/values.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -24,6 +25,9 @@ export type MemberSubmission = EntryValues & {
   metadata?: string;
 };
 
+/** Hears of every accepted submission: where its member now is, and the shard's count of batches with it. Must not throw. */
+export type OnAccepted = (open: OpenBoard, place: Place, n: number) => void;
+
 const PIPES_MAX = 10_000;
 const PIPE_IDLE_MS = 60_000;
 const HINT_EVERY_MS = 20;
@@ -35,6 +39,7 @@ export class Ingest {
   readonly #log: Log;
   readonly #limits: PipeLimits;
   readonly #dedup: DedupLimits;
+  readonly #onAccepted: OnAccepted | undefined;
   readonly #pipes = new Map<string, ShardPipe>();
   readonly #recent = new WeakMap<OpenBoard, ShardPipe[]>();
   readonly #markedAt = new Map<string, number>();
@@ -48,6 +53,7 @@ export class Ingest {
     log: Log;
     limits: PipeLimits;
     dedup: DedupLimits;
+    onAccepted?: OnAccepted;
   }) {
     this.#redis = options.redis;
     this.#hasher = options.hasher;
@@ -55,6 +61,7 @@ export class Ingest {
     this.#log = options.log;
     this.#limits = options.limits;
     this.#dedup = options.dedup;
+    this.#onAccepted = options.onAccepted;
   }
 
   /** Resolves when every submission has its result; never rejects. */
@@ -92,7 +99,12 @@ export class Ingest {
       const pipe = this.#pipe(open, this.#hasher.shardOf(member, open.board.shards));
       const pending: Pending = {
         event: { member, idHash, metadata: metadata ?? "", payload },
-        settle: (outcome) => done(resultOf(open, idHash !== "", outcome)),
+        settle: (outcome) => {
+          if ("status" in outcome && outcome.status === "a" && outcome.place) {
+            this.#onAccepted?.(open, outcome.place, outcome.n);
+          }
+          done(resultOf(open, idHash !== "", outcome));
+        },
         takenAt: performance.now(),
       };
       if (pipe.push(pending) === "full") {

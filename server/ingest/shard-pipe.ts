@@ -32,7 +32,8 @@ export type PipeLimits = {
   deadlineMs: number;
 };
 
-export type ShardOutcome = { status: EventStatus; place: Place | undefined } | { error: AppError };
+/** `n` is the shard's count of batches with which the place was true. */
+export type ShardOutcome = { status: EventStatus; place: Place | undefined; n: number } | { error: AppError };
 
 export type Pending = {
   event: ShardEvent;
@@ -153,9 +154,9 @@ export class ShardPipe {
       fail(items, result instanceof AppError ? result : refusal(result.tag));
       return true;
     }
-    const { statuses, places } = result;
+    const { statuses, places, n } = result;
     items.forEach((item, i) => {
-      item.settle({ status: statuses[i]!, place: places[i] });
+      item.settle({ status: statuses[i]!, place: places[i], n });
     });
     if (result.dirty) this.#onDirty();
     return true;

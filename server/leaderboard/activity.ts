@@ -4,6 +4,7 @@
  * The mark in the sorted set is made before a board's first batch and kept fresh while it lasts; the hint on the channel is
  * only there to look sooner. Losing either costs time, never a frame: the merger's sweep sees every board in the end.
  */
+import type { Channels } from "../redis/channels.ts";
 import { activeKey, hintChannel } from "../redis/keys.ts";
 import type { RedisStore } from "../redis/store.ts";
 
@@ -24,16 +25,12 @@ export async function activeSince(redis: RedisStore, sinceMs: number): Promise<s
 }
 
 export async function hintDirty(redis: RedisStore, boards: string[]): Promise<void> {
-  await redis.publish(hintChannel, boards.join("\n"));
+  await redis.spublish(hintChannel, boards.join("\n"));
 }
 
-/** Call `onDirty` for each hinted board. `subscriber` is a pub/sub connection. */
-export async function listenForHints(
-  subscriber: RedisStore,
-  onDirty: (board: string) => void,
-): Promise<void> {
-  subscriber.on("message", (channel: string, message: string) => {
-    if (channel === hintChannel) for (const board of message.split("\n")) onDirty(board);
+/** Call `onDirty` for each hinted board. */
+export function listenForHints(channels: Channels, onDirty: (board: string) => void): void {
+  void channels.subscribe(hintChannel, (message) => {
+    for (const board of message.toString().split("\n")) onDirty(board);
   });
-  await subscriber.subscribe(hintChannel);
 }

@@ -51,6 +51,20 @@ export function prefixOf(layout: Layout, coded: readonly Coded[]): PlaceKey {
   return { key, rest: restText(layout, coded) };
 }
 
+/** True where keys alone say who is strictly better, so that an index of keys can count it exactly. */
+export function keyDecides({ ties, restLength }: Layout): boolean {
+  return ties === "shared" && restLength === 0;
+}
+
+/** The key at or before one that may lie between those of entries, and the score that it stands for. */
+export function scoreAt({ head, columns }: Layout, between: number): { key: number; score: number } {
+  if (head.columns.length === 0) {
+    return { key: between, score: columns[0]!.direction === 1 ? between : 0 - between };
+  }
+  const key = Math.floor(between);
+  return { key, score: unpackKey(head, key)[0]! };
+}
+
 /** The sort key of a row. */
 export function sortKeyOf({ kind }: Layout, { key, rest }: PlaceKey): SortKey {
   return kind === "packed" ? key : floatText(key, 1) + rest;

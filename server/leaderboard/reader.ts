@@ -9,12 +9,13 @@ import { compareMembers } from "../../client-sdk/protocol/rows.ts";
 import { AppError } from "../base/errors.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
-import { type Coded, entryValues, prefixOf } from "./codec.ts";
+import { entryValues, prefixOf } from "./codec.ts";
 import { byOf, countBefore, countMembers, standings, windows } from "./fan-out.ts";
 import type { Hasher } from "./hashing.ts";
 import { readMetadata } from "./metadata.ts";
 import { encodeCursor, type Place } from "./page-cursor.ts";
-import { codeOf, columnValue } from "./values.ts";
+import { readPlaces } from "./places.ts";
+import { codedColumns } from "./values.ts";
 
 export type Page = { total: number; entries: Entry[]; cursor?: string };
 
@@ -112,13 +113,7 @@ export class Reader {
     open: OpenBoard,
     values: EntryValues,
   ): Promise<{ rank: number; total: number; percentile: number }> {
-    const coded: Coded[] = [];
-    for (const [i, column] of open.layout.columns.entries()) {
-      const value = columnValue(values, column, i);
-      if (value === undefined) break;
-      coded.push(codeOf(column, value));
-    }
-    const place = { ...prefixOf(open.layout, coded), member: "" };
+    const place = { ...prefixOf(open.layout, codedColumns(open, values)), member: "" };
     const { counts, members } = await countBefore(this.#redis, open, [place], "key");
     const total = sum(members);
     return {
@@ -126,6 +121,12 @@ export class Reader {
       total,
       percentile: percentileOf(1 + counts[0]!, Math.max(total, 1 + counts[0]!)),
     };
+  }
+
+  /** Where one member is at present, without its rank. One call to one shard. */
+  async place(open: OpenBoard, member: string): Promise<Place | undefined> {
+    const shard = this.#hasher.shardOf(member, open.board.shards);
+    return (await readPlaces(this.#redis, open, shard, [member])).places[0];
   }
 
   count(open: OpenBoard): Promise<number> {

@@ -1,7 +1,7 @@
 /** One call of `submit.lua`, or of its sister for wide boards: a batch of one producer for one shard. */
 import { assert } from "../base/assert.ts";
+import { callOnce } from "../redis/batch.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
-import { runScript } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 import { placeFrom } from "./codec.ts";
@@ -49,7 +49,8 @@ export async function submitBatch(
   const script = packed ? "leaderboard/submit" : "leaderboard/submit_wide";
   const keys = [entries, packed ? hidden : places, meta, log, idsNow, idsBefore, metadata];
   const args = submitArguments(open, batch, limits);
-  const reply = await runScript(redis, script, keys, args).catch((error: unknown) => {
+  // Sent once: only the shard's pipe knows in which order batches of unknown end may be sent again [R 2].
+  const reply = await callOnce(redis, { script, keys, args }).catch((error: unknown) => {
     throw fromRedisError(error);
   });
   const { tag, rest } = tagged(reply, TAGS);

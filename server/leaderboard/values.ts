@@ -57,6 +57,17 @@ function refuseUnknownColumns(columns: ColumnLayout[], values: EntryValues): voi
   }
 }
 
+/** The encoded values of the first columns, as many as are given. @throws AppError as `codeOf` */
+export function codedColumns({ layout }: OpenBoard, values: EntryValues): Coded[] {
+  const coded: Coded[] = [];
+  for (const [i, column] of layout.columns.entries()) {
+    const value = columnValue(values, column, i);
+    if (value === undefined) break;
+    coded.push(codeOf(column, value));
+  }
+  return coded;
+}
+
 /**
  * The value of a column as it is encoded.
  * @throws AppError when it is absent, outside of what the column holds, or would have to be rounded

@@ -38,8 +38,9 @@ export class ActiveBoards {
     return this.#boards.has(board);
   }
 
-  get names(): string[] {
-    return [...this.#boards.keys()];
+  /** The fencing token of a board whose lease is held here. */
+  tokenOf(board: string): string | undefined {
+    return this.#boards.get(board)?.lease.token;
   }
 
   /** Look at a board at the next tick. @param forMs how long to keep it if it turns out not to change */

@@ -1,7 +1,12 @@
 /** What the merger counts. */
 import { Counter, Histogram, type Registry } from "prom-client";
 
-export type MergerMetrics = { frames: Counter; fenced: Counter; tickSeconds: Histogram };
+export type MergerMetrics = {
+  frames: Counter;
+  fenced: Counter;
+  tickSeconds: Histogram;
+  indexSeconds: Histogram;
+};
 
 export function createMergerMetrics(registry: Registry): MergerMetrics {
   const registers = [registry];
@@ -19,6 +24,12 @@ export function createMergerMetrics(registry: Registry): MergerMetrics {
     tickSeconds: new Histogram({
       name: "rankwire_merger_tick_seconds",
       help: "Time of one tick over all active boards",
+      buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
+      registers,
+    }),
+    indexSeconds: new Histogram({
+      name: "rankwire_rank_index_seconds",
+      help: "Time to refresh one board's rank index",
       buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
       registers,
     }),

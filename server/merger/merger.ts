@@ -11,15 +11,17 @@ import type { FeedLimits } from "../feed/feed-store.ts";
 import { activeSince, listenForHints, MARK_EVERY_MS } from "../leaderboard/activity.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { type BoardState, FencedError, readStates } from "../leaderboard/top-reader.ts";
+import type { Channels } from "../redis/channels.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { type ActiveBoard, ActiveBoards } from "./active-boards.ts";
 import { BoardMerger } from "./board-merger.ts";
+import { IndexKeeper } from "./index-keeper.ts";
 import type { MergerMetrics } from "./merger-metrics.ts";
 import { Sweep } from "./sweep.ts";
 
 export type MergerOptions = {
   redis: RedisStore;
-  subscriber: RedisStore;
+  channels: Channels;
   /** Every known board, by id. */
   boards: () => ReadonlyMap<string, OpenBoard>;
   now: () => number;
@@ -34,6 +36,10 @@ export type MergerOptions = {
   sweepMs: number;
   /** Shards looked at per second by the sweep, at most. */
   sweepShardsPerSecond: number;
+  /** From one rank index of a board to the next, at least. */
+  indexMs: number;
+  /** What rank indexes may take of a Redis's time. */
+  indexShare: number;
 };
 
 /** A board that only the sweep found is looked at for this long: most have nothing new. */
@@ -44,6 +50,7 @@ export class Merger {
   readonly #options: MergerOptions;
   readonly #active: ActiveBoards;
   readonly #sweep: Sweep;
+  readonly #indexes: IndexKeeper;
   readonly #loop: Loop;
   #marksReadAt = Number.NEGATIVE_INFINITY;
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -52,17 +59,19 @@ export class Merger {
     this.#options = options;
     this.#active = new ActiveBoards(options);
     this.#sweep = new Sweep(options);
+    this.#indexes = new IndexKeeper({ ...options, active: this.#active });
     const onError = (error: unknown): void => options.log.warn({ err: error }, "merger tick failed");
     this.#loop = new Loop({ everyMs: options.tickMs, step: () => this.#tick(), onError });
   }
 
-  async start(): Promise<void> {
-    await listenForHints(this.#options.subscriber, (board) => this.#active.wake(board));
+  start(): void {
+    listenForHints(this.#options.channels, (board) => this.#active.wake(board));
     this.#loop.start();
+    this.#indexes.start();
   }
 
   async stop(): Promise<void> {
-    await this.#loop.stop();
+    await Promise.all([this.#loop.stop(), this.#indexes.stop()]);
     await this.#active.releaseAll();
   }
 

@@ -36,6 +36,9 @@ export type FeedKeys = {
   frames: string;
   /** Sharded pub/sub channel of the same slot. */
   channel: string;
+  /** STRING: the last frame of the rank index, empty before the first one; and its channel. */
+  index: string;
+  indexChannel: string;
 };
 
 const shardKeysCache = new Map<string, readonly ShardKeys[]>();
@@ -77,7 +80,14 @@ function keysOfTag(tag: string): ShardKeys {
 /** The feed of one season of a board. */
 export function feedKeys(board: string, season: number): FeedKeys {
   const key = (name: string): string => `rw:{${board}}:${season}:${name}`;
-  return { state: key("feed"), top: key("top"), frames: key("frames"), channel: key("channel") };
+  return {
+    state: key("feed"),
+    top: key("top"),
+    frames: key("frames"),
+    channel: key("channel"),
+    index: key("index"),
+    indexChannel: key("index-channel"),
+  };
 }
 
 /** The merger's lease of a board and its last fencing token, in the feed's slot. */
@@ -94,6 +104,9 @@ export const registryKeys = { boards: "rw:{boards}:records", version: "rw:{board
 
 /** ZSET board → time of its last announced activity, in ms. */
 export const activeKey = "rw:active";
+
+/** ZSET board → until when a gateway wants its rank index, in ms. */
+export const indexWantedKey = "rw:index-wanted";
 
 /** Channel on which ingest says that a board is dirty: a hint, nothing depends on it. */
 export const hintChannel = "rw:hints";

@@ -34,6 +34,8 @@ describe("npm run bench", () => {
   test.each([
     ["submit", "submit.redis-cpu.set"],
     ["fanout", "fanout.latency.p99"],
+    ["ranks", "ranks.rerank-100_000.same-boundaries"],
+    ["push", "push.lag.own-socket.p99"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
     { timeout: 60_000 },

@@ -106,7 +106,17 @@ describe("a message", () => {
   const asked: [string, string, () => unknown, string][] = [
     ["subscribe", "no kind", () => ({ board, view: 10 }), "bad_request"],
     ["subscribe", "an unknown kind", () => ({ board, kind: "all", view: 10 }), "bad_request"],
-    ["subscribe", "a kind of later", () => ({ board, kind: "me", view: 10 }), "not_available"],
+    ["subscribe", "a view of a rank", () => ({ board, kind: "me", view: 10 }), "bad_request"],
+    ["subscribe", "nobody's own rank", () => ({ board, kind: "me" }), "bad_request"],
+    ["subscribe", "a window of two", () => ({ board, kind: "around", member: "a", limit: 2 }), "bad_request"],
+    ["subscribe", "a list without a name", () => ({ board, kind: "members", members: ["a"] }), "bad_request"],
+    ["subscribe", "an empty list", () => ({ board, kind: "members", list: "l", members: [] }), "bad_request"],
+    [
+      "subscribe",
+      "a rank on another's private board",
+      () => ({ board: hidden, kind: "me", member: "a" }),
+      "forbidden",
+    ],
     ["subscribe", "an unknown view", () => ({ board, kind: "top", view: 11 }), "bad_request"],
     ["subscribe", "half a position", () => ({ board, kind: "top", position: { epoch: "x" } }), "bad_request"],
     [

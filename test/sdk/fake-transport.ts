@@ -4,6 +4,7 @@ import type { MessageOf, RequestName, Transport, TransportEvents } from "../../c
 type Sent = {
   event: RequestName;
   message: unknown;
+  arrived: () => void;
   answer: (ack: unknown) => void;
   fail: (error: SdkError) => void;
 };
@@ -28,11 +29,12 @@ export class FakeTransport implements Transport {
     this.#failOpen();
   };
 
-  readonly request: Transport["request"] = (event, message) => {
+  readonly request: Transport["request"] = (event, message, _timeoutMs, onArrival) => {
     if (!this.#up) return Promise.reject(ownError("unavailable", "There is no connection."));
     this.sent.push({ event, message: structuredClone(message) });
     return new Promise((resolve, reject) => {
-      this.open.push({ event, message, answer: resolve as (ack: unknown) => void, fail: reject });
+      const arrived = (): void => onArrival?.();
+      this.open.push({ event, message, arrived, answer: resolve as (ack: unknown) => void, fail: reject });
     });
   };
 
@@ -68,7 +70,9 @@ export class FakeTransport implements Transport {
 
   /** Answer the oldest open request of that name. */
   answer(event: RequestName, answer: object): void {
-    this.#take(event).answer({ ok: true, ...answer });
+    const taken = this.#take(event);
+    taken.arrived();
+    taken.answer({ ok: true, ...answer });
   }
 
   answerError(event: RequestName, error: Partial<SdkErrorBody>): void {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ClientOptions, createClient, type RankwireClient, type Store } from "../../client-sdk/index.ts";
 import { bodyOf } from "./fake-transport.ts";
 import { SmallServer } from "./small-server.ts";
+import { standingOf } from "./standings.ts";
 
 let server: SmallServer;
 const clients: RankwireClient[] = [];
@@ -93,6 +94,39 @@ describe("over a real socket", () => {
     server.publish("d", 4);
     await until(top, ({ entries }) => entries[0]?.member === "d");
     expect(server.subscribes).toHaveLength(2);
+  });
+
+  it("a player's own rank, the neighbours and friends move with everybody's submissions, and come back after a crash", async () => {
+    for (const [i, member] of ["a", "b", "c", "d"].entries()) server.publish(member, 40 - 10 * i);
+    const board = connect({ token: "t1" }).board("f1");
+    const [me, around, friends] = [board.me(), board.around({ limit: 3 }), board.friends(["c", "nobody"])];
+    for (const store of [around, friends]) store.subscribe(() => {});
+    await until(me, ({ status, standing }) => status === "live" && standing?.rank === null);
+    await board.submit({ score: 25 });
+    expect((await until(me, ({ standing }) => standing?.rank === 3)).change).toBe(0);
+    server.publish("d", 100);
+    expect((await until(me, ({ standing }) => standing?.rank === 4)).change).toBe(-1);
+    const names = (entries: readonly { member: string }[]): string[] => entries.map(({ member }) => member);
+    await until(around, ({ entries }) => names(entries).join() === "b,me,c");
+    await until(friends, ({ entries }) => names(entries).join() === "c");
+    me.subscribe(() => {});
+    await server.kill();
+    await until(me, ({ status }) => status === "stale");
+    server.publish("c", 200);
+    await server.start();
+    const back = await until(me, ({ status }) => status === "live");
+    expect(back).toMatchObject({ standing: { rank: 5 }, change: -1 });
+    await until(friends, ({ status }) => status === "live");
+  });
+
+  it("what was sent right before an answer is older than it, what was sent right behind it is newer", async () => {
+    server.publish("me", 10);
+    server.subscribing = () => server.tell(standingOf(70, 9_000));
+    const board = connect({ token: "t1" }).board("f1");
+    expect((await until(board.me(), ({ status }) => status === "live")).standing?.rank).toBe(1);
+    server.subscribed = () => server.tell(standingOf(60, 10));
+    const named = await until(board.me("me"), ({ status }) => status === "live");
+    expect(named).toMatchObject({ standing: { rank: 60 }, change: -59 });
   });
 
   it("a refused token stops the client, and the refusal reaches whoever waits", async () => {

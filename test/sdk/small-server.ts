@@ -2,18 +2,25 @@ import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo, Socket as NetSocket } from "node:net";
 import { Server } from "socket.io";
 import type {
+  Ack,
   ClientEvents,
   Frame,
+  LiveWindow,
   Row,
   ServerEvents,
+  Standing,
   SubmitMessage,
+  SubscribeMembers,
   SubscribeMessage,
+  SubscribeReply,
+  TopReply,
 } from "../../client-sdk/protocol/messages.ts";
 import { applyRows } from "../../client-sdk/protocol/rows.ts";
 import { frameOf, infoOf, row, snapshotOf } from "./samples.ts";
+import { aroundWindow, membersWindow, standingOf, windowEntries } from "./standings.ts";
 
 /**
- * The protocol at its smallest, on a real socket.io server: one board, one view, one player. `kill` takes the
+ * The protocol at its smallest, on a real socket.io server: one board, one view, one player, and live ranks of all. `kill` takes the
  * process away and `start` brings it back on the same port; what a store would keep (rows, frames, ids) stays.
  */
 export class SmallServer {
@@ -33,6 +40,8 @@ export class SmallServer {
   admit: (token: unknown) => object | undefined = () => undefined;
   /** Called when a submission was applied; false withholds the acknowledgement. */
   applied: () => boolean = () => true;
+  /** Called right before a subscribe is acknowledged. */
+  subscribing: () => void = () => {};
   /** Called right after a subscribe was acknowledged. */
   subscribed: () => void = () => {};
 
@@ -76,14 +85,8 @@ export class SmallServer {
       );
       socket.on("subscribe", (message, ack) => {
         this.subscribes.push(message);
-        const position = message.kind === "top" ? message.position : undefined;
-        const since = this.#frames.filter(({ offset }) => position && offset > position.offset);
-        const snapshot = snapshotOf(this.#frames.length, this.#rows);
-        ack({
-          ok: true,
-          info: infoOf(),
-          ...(position ? { mode: "resume", frames: since } : { mode: "snapshot", snapshot }),
-        });
+        this.subscribing();
+        ack({ ok: true, info: infoOf(), ...this.#answer(message) } as Ack<SubscribeReply>);
         this.subscribed();
       });
     });
@@ -93,6 +96,35 @@ export class SmallServer {
     this.#port = (http.address() as AddressInfo).port;
   }
 
+  #answer(message: SubscribeMessage): TopReply | { standing: Standing } | { window: LiveWindow } {
+    if (message.kind === "me") return { standing: this.#standing(message.member ?? "me") };
+    if (message.kind === "around") return { window: this.#around(message.member ?? "me") };
+    if (message.kind === "members") return { window: this.#friends(message) };
+    const { position } = message;
+    if (!position)
+      return { info: infoOf(), mode: "snapshot", snapshot: snapshotOf(this.#frames.length, this.#rows) };
+    return {
+      info: infoOf(),
+      mode: "resume",
+      frames: this.#frames.filter(({ offset }) => offset > position.offset),
+    };
+  }
+
+  #standing(member: string): Standing {
+    const place = this.#rows.findIndex(([name]) => name === member) + 1;
+    return standingOf(place || null, this.#frames.length, { member, total: this.#rows.length });
+  }
+
+  #around(member: string): LiveWindow {
+    const names = this.#rows.map(([name]) => name);
+    return aroundWindow(member, windowEntries(1, ...names), { asOf: this.#frames.length });
+  }
+
+  #friends({ list, members }: SubscribeMembers): LiveWindow {
+    const names = this.#rows.map(([name]) => name).filter((name) => members.includes(name));
+    return membersWindow(list, windowEntries(1, ...names), { asOf: this.#frames.length });
+  }
+
   /** Change the board, whether anybody is connected or not. */
   publish(member: string, score: number): void {
     const set = [row(member, score)];
@@ -100,6 +132,16 @@ export class SmallServer {
     const frame = frameOf(this.#frames.length + 1, set, { total: this.#rows.length });
     this.#frames.push(frame);
     this.#io?.emit("frame", frame);
+    for (const [name] of this.#rows) this.#io?.emit("rank", this.#standing(name));
+    for (const message of this.subscribes) {
+      if (message.kind === "around") this.#io?.emit("window", this.#around(message.member ?? "me"));
+      if (message.kind === "members") this.#io?.emit("window", this.#friends(message));
+    }
+  }
+
+  /** Tell everybody where somebody stands. */
+  tell(standing: Standing): void {
+    this.#io?.emit("rank", standing);
   }
 
   /** Say why, then close every connection. */

@@ -91,8 +91,8 @@ describe("what arrives while the answer is awaited", () => {
   it("is asked about again when it does not fit the answer", async () => {
     const { transport, top } = await liveScene();
     transport.emit("frame", frameOf(3, [row("c", 30)]));
-    transport.emit("frame", frameOf(9, [row("d", 40)]));
     transport.answer("subscribe", snapshotReply(6, [row("c", 30)]));
+    transport.emit("frame", frameOf(9, [row("d", 40)]));
     await settle();
     expect(top.getSnapshot().status).toBe("stale");
     expect(members(top)).toEqual(["c"]);

@@ -11,9 +11,25 @@ const rooms = (...names: string[]): string[] => names.map((name) => `server/${na
 const PROTOCOL = "client-sdk/protocol";
 const BASE = [PROTOCOL, "server/base"];
 const STORES = rooms("redis", "database");
-const ROOMS = rooms("leaderboard", "feed", "sessions", "limits", "locks", "counters", "profiles", "archive");
-const FLOWS = rooms("ingest", "merger", "seasons");
-const TOP = ["server/config.ts", "server/options.ts", "server/compose.ts", "server/main.ts"];
+const ROOMS = rooms(
+  "leaderboard",
+  "feed",
+  "rank-index",
+  "sessions",
+  "limits",
+  "locks",
+  "counters",
+  "profiles",
+  "archive",
+);
+const FLOWS = rooms("ingest", "merger", "standings", "seasons");
+const TOP = [
+  "server/config.ts",
+  "server/options.ts",
+  "server/compose-standings.ts",
+  "server/compose.ts",
+  "server/main.ts",
+];
 const EVERYTHING = [...BASE, ...STORES, ...ROOMS, ...FLOWS, "server/gateway", ...TOP, "client-sdk"];
 
 /** Folder (or file of the top floor) → what it may import besides itself and packages. */
@@ -23,9 +39,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ...Object.fromEntries(STORES.map((store) => [store, BASE])),
   ...Object.fromEntries(ROOMS.map((room) => [room, [...BASE, ...STORES]])),
   "server/ingest": [...BASE, ...rooms("leaderboard", "limits", "counters")],
-  "server/merger": [...BASE, ...rooms("leaderboard", "feed", "locks", "counters")],
+  "server/merger": [...BASE, ...rooms("leaderboard", "feed", "rank-index", "locks", "counters")],
+  "server/standings": [...BASE, ...rooms("leaderboard", "feed", "rank-index")],
   "server/seasons": [...BASE, ...rooms("leaderboard", "feed", "locks", "archive")],
-  "server/gateway": [...BASE, "server/redis", "server/ingest", ...ROOMS],
+  "server/gateway": [...BASE, "server/redis", "server/ingest", "server/standings", ...ROOMS],
   ...Object.fromEntries(TOP.map((file) => [file, EVERYTHING])),
   "client-sdk": [PROTOCOL],
   web: ["client-sdk", PROTOCOL],

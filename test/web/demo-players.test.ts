@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
+import { scoreOf } from "../../demo/crowd.ts";
 import { Form } from "../../demo/form.ts";
 import { freePortFrom } from "../../demo/free-port.ts";
 import { NAMES_MAX, playerNames } from "../../demo/names.ts";
@@ -56,5 +57,15 @@ describe("the free port", () => {
     expect(await freePortFrom(first, "127.0.0.1")).toBeGreaterThan(first);
     await new Promise((resolve) => squatter.close(resolve));
     expect(await freePortFrom(0, "127.0.0.1")).toBe(0);
+  });
+});
+
+describe("the crowd", () => {
+  it("stays below those who play well, has depth, and is the same at every start", () => {
+    const scores = Array.from({ length: 5_000 }, (_, seed) => scoreOf(seed));
+    expect(Math.max(...scores)).toBeLessThanOrEqual(11_800);
+    expect(Math.min(...scores)).toBeGreaterThan(0);
+    expect(new Set(scores).size).toBeGreaterThan(2_500);
+    expect(scores.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, seed) => scoreOf(seed)));
   });
 });

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
@@ -6,85 +5,88 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createClient, type RankwireClient, type TopSnapshot } from "../../client-sdk/index.ts";
 import { freePortFrom } from "../../demo/free-port.ts";
 import { testRunFolder } from "../support/shared-redis.ts";
+import { DemoProcess, isAlive } from "./demo-process.ts";
 
 const PLAYERS = 60;
-const START = { timeout: 30_000, interval: 50 };
+const CROWD = 200;
+const START = { timeout: 40_000, interval: 50 };
 
-describe("npm run demo", () => {
-  let demo: ChildProcess | undefined;
-  let client: RankwireClient | undefined;
-  let squatter: Server | undefined;
-  let output = "";
+let demo: DemoProcess | undefined;
+let client: RankwireClient | undefined;
+let squatter: Server | undefined;
 
-  afterEach(() => {
-    client?.close();
-    squatter?.close();
-    if (demo?.pid !== undefined && isAlive(-demo.pid)) process.kill(-demo.pid, "SIGKILL");
-  });
-
-  /** In a process group of its own, as a terminal would start it. */
-  function startDemo(command: string, dataDir: string, port: number): ChildProcess {
-    const { NODE_ENV: _, ...inherited } = process.env;
-    const env = { ...inherited, DATA_DIR: dataDir, PORT: String(port), PLAYERS: String(PLAYERS) };
-    const [file = "", ...args] = command.split(" ");
-    const child = spawn(file, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-    const collect = (chunk: Buffer): void => {
-      output += chunk.toString();
-    };
-    child.stdout.on("data", collect);
-    child.stderr.on("data", collect);
-    return child;
-  }
-
-  it("serves a board on which players move, and leaves nothing running after Ctrl-C", async () => {
-    const dataDir = await mkdtemp(join(testRunFolder(), "demo-"));
-    const port = await freePortFrom(28_080, "127.0.0.1");
-    squatter = await listen(port);
-    demo = startDemo("npm run demo", dataDir, port);
-    const exited = new Promise((resolve) => demo?.once("close", resolve));
-
-    await expect.poll(() => output, START).toMatch(/Open +http:\S+ +\(port \d+ is taken\)/);
-    const url = /Open +(http:\S+)/.exec(output)?.[1] ?? "";
-    expect(url).not.toBe(`http://127.0.0.1:${port}`);
-    expect(await (await fetch(url)).text()).toContain("<title>Rankwire</title>");
-
-    client = createClient({ url });
-    const seen: TopSnapshot[] = [];
-    const top = client.board("arcade").top({ limit: PLAYERS });
-    top.subscribe(() => seen.push(top.getSnapshot()));
-    await expect.poll(() => seen.at(-1)?.entries.length, START).toBe(PLAYERS);
-    const ordersSeen = () => new Set(seen.map(({ entries }) => entries.map(({ member }) => member).join()));
-    const before = ordersSeen().size;
-    await expect.poll(() => ordersSeen().size, START).toBeGreaterThan(before + 1);
-
-    const redisPid = Number(await readFile(join(dataDir, "redis", "redis.pid"), "utf8"));
-    expect(isAlive(redisPid)).toBe(true);
-    process.kill(-demo.pid!, "SIGINT");
-    await exited;
-    expect(output).toContain("Stopping players and server");
-    expect(isAlive(-demo.pid!)).toBe(false);
-    expect(isAlive(redisPid)).toBe(false);
-  }, 60_000);
-
-  it("says what is wrong with a setting, and ends", async () => {
-    output = "";
-    const dataDir = await mkdtemp(join(testRunFolder(), "demo-"));
-    demo = startDemo("node --import tsx demo/main.ts", dataDir, 99_999);
-    const code = await new Promise((resolve) => demo?.once("close", resolve));
-    expect(code).toBe(1);
-    expect(output).toContain("The demo could not start: Settings are wrong");
-  }, 60_000);
+afterEach(() => {
+  client?.close();
+  squatter?.close();
+  demo?.kill();
 });
 
-/** @param pid below 0: of the process group */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+const newFolder = (): Promise<string> => mkdtemp(join(testRunFolder(), "demo-"));
+
+function startDemo(command: string, dataDir: string, port: number): DemoProcess {
+  const settings = { DATA_DIR: dataDir, PORT: `${port}`, PLAYERS: `${PLAYERS}`, CROWD: `${CROWD}` };
+  demo = new DemoProcess(command, settings);
+  return demo;
 }
+
+/** Resolves when everybody is on the board and its order has changed twice since. */
+async function seesPlayersMove(url: string): Promise<void> {
+  client = createClient({ url });
+  const seen: TopSnapshot[] = [];
+  const top = client.board("arcade").top({ limit: PLAYERS });
+  top.subscribe(() => seen.push(top.getSnapshot()));
+  await expect.poll(() => seen.at(-1)?.total, START).toBe(PLAYERS + CROWD);
+  const ordersSeen = () => new Set(seen.map(({ entries }) => entries.map(({ member }) => member).join()));
+  const before = ordersSeen().size;
+  await expect.poll(() => ordersSeen().size, START).toBeGreaterThan(before + 1);
+}
+
+describe("npm run demo", { timeout: 90_000 }, () => {
+  it("serves a board on which players move, and leaves nothing running after Ctrl-C", async () => {
+    const dataDir = await newFolder();
+    const port = await freePortFrom(28_080, "127.0.0.1");
+    squatter = await listen(port);
+    const running = startDemo("npm run demo", dataDir, port);
+    await expect.poll(() => running.output, START).toMatch(/Open +http:\S+ +\(port \d+ is taken\)/);
+    expect(running.url).not.toBe(`http://127.0.0.1:${port}`);
+    expect(await (await fetch(running.url)).text()).toContain("<title>Rankwire</title>");
+    await seesPlayersMove(running.url);
+    const redisPid = Number(await readFile(join(dataDir, "redis", "redis.pid"), "utf8"));
+    expect(isAlive(redisPid)).toBe(true);
+    await running.interrupt();
+    expect(running.output).toContain("Stopping players and server");
+    expect([running.isAlive, isAlive(redisPid)]).toEqual([false, false]);
+  });
+
+  it("does the same on a cluster of three masters of its own, and knows its members again at the next start", async () => {
+    const dataDir = await newFolder();
+    const first = startDemo("npm run demo -- --cluster", dataDir, 0);
+    await expect.poll(() => first.output, START).toMatch(/Data .*, on 3 Redis masters; delete it/);
+    await seesPlayersMove(first.url);
+    const pidFiles = [1, 2, 3].map((i) => join(dataDir, "cluster", `node-${i}`, "redis", "redis.pid"));
+    const pids = await Promise.all(pidFiles.map(async (file) => Number(await readFile(file, "utf8"))));
+    expect(pids.map(isAlive)).toEqual([true, true, true]);
+    await first.interrupt();
+    expect([first.isAlive, ...pids.map(isAlive)]).toEqual([false, false, false, false]);
+
+    const second = startDemo("npm run demo -- --cluster", dataDir, 0);
+    await expect.poll(() => second.url, START).not.toBe("");
+    const { total } = (await (await fetch(`${second.url}/v1/boards/arcade/top?limit=1`)).json()) as {
+      total: number;
+    };
+    expect(total).toBe(PLAYERS + CROWD);
+    await second.interrupt();
+  });
+
+  it.each([
+    ["a setting", "", 99_999, "Settings are wrong"],
+    ["an option", " --clutser", 0, "Unknown option '--clutser'"],
+  ])("says what is wrong with %s, and ends", async (_, option, port, message) => {
+    const ended = startDemo(`node --import tsx demo/main.ts${option}`, await newFolder(), port);
+    expect(await ended.exited).toBe(1);
+    expect(ended.output).toContain(`The demo could not start: ${message}`);
+  });
+});
 
 function listen(port: number): Promise<Server> {
   const server = createServer();

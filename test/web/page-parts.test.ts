@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { SdkError } from "../../client-sdk/index.ts";
 import { linkStateOf } from "../../web/src/link-state.ts";
-import { formatChange, formatGap, formatPercentile, scoreFormat } from "../../web/src/number-format.ts";
+import {
+  formatChange,
+  formatError,
+  formatGap,
+  formatPercentile,
+  scoreFormat,
+} from "../../web/src/number-format.ts";
 import { RankTrend } from "../../web/src/rank-trend.ts";
 import { RateMeter } from "../../web/src/rate-meter.ts";
 
@@ -56,6 +62,10 @@ describe("numbers", () => {
     expect(formatGap(300, 200, "desc", scoreFormat(0))).toBe("−100");
     expect(formatGap(60.1, 61.5, "asc", scoreFormat(1))).toBe("+1.4");
     expect(formatGap(300, 300, "desc", scoreFormat(0))).toBe("");
+  });
+
+  it("say by how much a rank may be off, unless it is exact", () => {
+    expect([0, 12, 4_800].map(formatError)).toEqual(["", "±12", "±4,800"]);
   });
 
   it("round a percentile down and mark a change", () => {

@@ -28,12 +28,16 @@ describe("the page", () => {
     await server?.stop();
   });
 
-  async function openPage(options: BrowserContextOptions = {}, followed = playerAt(27)): Promise<Page> {
+  async function openPage(
+    options: BrowserContextOptions = {},
+    followed = playerAt(27),
+    query = "",
+  ): Promise<Page> {
     const context = await browser.newContext(options);
     const page = await context.newPage();
     page.on("pageerror", (error) => troubles.push(error.message));
-    await page.addInitScript(`localStorage.setItem("rankwire.follow.arcade", "${followed}")`);
-    await page.goto(server.pageUrl);
+    await page.addInitScript(`localStorage["rankwire.follow.arcade"] ??= "${followed}"`);
+    await page.goto(server.pageUrl + query);
     await expect.poll(() => linkOf(page), SOON).toBe("Live");
     return page;
   }
@@ -73,15 +77,39 @@ describe("the page", () => {
     await expect.poll(async () => (await namesOf(page)).at(-1), SOON).toBe(playerAt(20));
   });
 
-  it("shows the followed player's exact rank far below the list, and follows it live", async () => {
+  it("shows the followed player's rank far below the list, and follows it live", async () => {
     const page = await openPage();
     await expect.poll(() => cardOf(page), SOON).toEqual({ name: playerAt(27), rank: "27", score: "400" });
     expect(await page.locator("#follow-total").textContent()).toBe("30");
     expect(await page.locator("#follow-percentile").textContent()).toBe("13.3");
+    expect(await page.locator("#follow-error").textContent()).toBe("");
     await server.add({ [playerAt(27)]: 250 });
     await expect.poll(() => cardOf(page), SOON).toEqual({ name: playerAt(27), rank: "25", score: "650" });
     await expect.poll(() => page.locator("#follow-change").textContent(), SOON).toBe("▲2");
     await server.add({ [playerAt(27)]: -250 });
+  });
+
+  it("moves the followed player's rank when others pass them, and shows who stands around them", async () => {
+    const page = await openPage();
+    await expect.poll(async () => (await cardOf(page)).rank, SOON).toBe("27");
+    await expect.poll(() => neighboursOf(page), SOON).toEqual([25, 26, 27, 28, 29].map(playerAt));
+    expect(await page.locator("#neighbours .followed .name").allTextContents()).toEqual([playerAt(27)]);
+    await server.add({ [playerAt(28)]: 150, [playerAt(29)]: 300 });
+    await expect.poll(() => cardOf(page), SOON).toEqual({ name: playerAt(27), rank: "29", score: "400" });
+    expect(await page.locator("#follow-change").getAttribute("data-direction")).toBe("down");
+    await expect.poll(() => neighboursOf(page), SOON).toEqual([26, 29, 28, 27, 30].map(playerAt));
+    await page.locator(`#neighbours [data-member="${playerAt(30)}"] button`).click();
+    await expect.poll(async () => (await cardOf(page)).name, SOON).toBe(playerAt(30));
+    await server.add({ [playerAt(28)]: -150, [playerAt(29)]: -300 });
+  });
+
+  it("follows whom the address names, once", async () => {
+    const page = await openPage({}, playerAt(3), `?follow=${playerAt(22)}`);
+    await expect.poll(() => cardOf(page), SOON).toMatchObject({ name: playerAt(22), rank: "22" });
+    expect(new URL(page.url()).search).toBe("");
+    await page.locator(`#rows [data-member="${playerAt(4)}"] button`).click();
+    await page.reload();
+    await expect.poll(async () => (await cardOf(page)).name, SOON).toBe(playerAt(4));
   });
 
   it("follows whose row is clicked, remembers it, and finds another on request", async () => {
@@ -150,6 +178,10 @@ function linkOf(page: Page): Promise<string | null> {
 /** In the order of the document, without those on their way out. */
 function namesOf(page: Page): Promise<string[]> {
   return page.locator(`#rows li:not([data-moving="out"]) .name`).allTextContents();
+}
+
+function neighboursOf(page: Page): Promise<string[]> {
+  return page.locator(`#neighbours li:not([data-moving="out"]) .name`).allTextContents();
 }
 
 async function cardOf(page: Page): Promise<{ name: string; rank: string; score: string }> {

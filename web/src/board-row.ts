@@ -2,7 +2,7 @@
 import type { Entry } from "../../client-sdk/index.ts";
 import { CountingNumber } from "./counting-number.ts";
 import { make, setText, wantsCalm } from "./dom.ts";
-import { type FormatNumber, formatChange } from "./number-format.ts";
+import { type FormatNumber, formatChange, formatCount } from "./number-format.ts";
 import { pixelFigureOf } from "./pixel-figure.ts";
 import { RankTrend } from "./rank-trend.ts";
 
@@ -76,7 +76,7 @@ export class BoardRow {
     const before = this.#entry;
     this.#entry = entry;
     this.#trend.add(entry.rank, nowMs);
-    setText(this.#rank, String(entry.rank));
+    setText(this.#rank, formatCount(entry.rank));
     this.#score.show(entry.score, format);
     this.#button.ariaLabel = `Rank ${entry.rank}: ${entry.member}, ${format(entry.score)}. Follow`;
     if (before && before.score !== entry.score) this.#glow(entry.score > before.score ? "rise" : "fall");

@@ -21,7 +21,7 @@ export class CountingNumber {
     if (value === this.#target && format === this.#format) return;
     this.#format = format;
     this.#target = value;
-    if (this.#shown === undefined || wantsCalm()) this.jump(value);
+    if (this.#shown === undefined || wantsCalm()) this.#jump(value);
     else {
       this.#from = this.#shown;
       this.#startedAt = performance.now();
@@ -29,13 +29,19 @@ export class CountingNumber {
     }
   }
 
-  /** To `value` at once: it is another one's number now. */
-  jump(value: number, format = this.#format): void {
+  #jump(value: number): void {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    this.#format = format;
-    this.#target = value;
     this.#put(value);
+  }
+
+  /** There is no number for now: `text`, and the next number comes at once. */
+  clear(text: string): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#shown = undefined;
+    this.#target = undefined;
+    setText(this.#element, text);
   }
 
   readonly #step = (): void => {

@@ -1,32 +1,45 @@
 /** The card of the followed player. */
-import type { RankAnswer } from "../../client-sdk/index.ts";
+import type { MeSnapshot } from "../../client-sdk/index.ts";
 import { CountingNumber } from "./counting-number.ts";
-import { byId, setText } from "./dom.ts";
-import { type FormatNumber, formatChange, formatCount, formatPercentile } from "./number-format.ts";
+import { byId, setText, wantsCalm } from "./dom.ts";
+import {
+  type FormatNumber,
+  formatChange,
+  formatCount,
+  formatError,
+  formatPercentile,
+} from "./number-format.ts";
 import { pixelFigureOf } from "./pixel-figure.ts";
-import { RankTrend } from "./rank-trend.ts";
 import { Sparkline } from "./sparkline.ts";
 
-const TREND_MS = 30_000;
 const HISTORY_SECONDS = 60;
+const GLOW_MS = 1_400;
+/** Of the rank's, with the space before it: the most that panels.css makes of it where the rank is long. */
+const ERROR_SIZE = 0.4;
+/** Also on the way from one rank to another there are whole ranks only. */
+const formatRank = (rank: number): string => formatCount(Math.round(rank));
 
 export class FollowCard {
+  readonly #card = byId("follow", HTMLElement);
   readonly #mark = byId("follow-mark", HTMLElement);
   readonly #name = byId("follow-name", HTMLElement);
-  readonly #rank = byId("follow-rank", HTMLElement);
+  readonly #rankText = byId("follow-rank", HTMLElement);
+  readonly #rank = new CountingNumber(this.#rankText);
+  readonly #error = byId("follow-error", HTMLElement);
   readonly #total = byId("follow-total", HTMLElement);
   readonly #change = byId("follow-change", HTMLElement);
-  readonly #score = new CountingNumber(byId("follow-score", HTMLElement));
+  readonly #scoreText = byId("follow-score", HTMLElement);
+  readonly #score = new CountingNumber(this.#scoreText);
   readonly #percentile = byId("follow-percentile", HTMLElement);
+  readonly #note = byId("follow-note", HTMLElement);
   readonly #spark = new Sparkline(byId("follow-spark", SVGSVGElement), {
     points: HISTORY_SECONDS,
     spanMin: 4,
     inverted: true,
   });
-  #trend = new RankTrend(TREND_MS);
   /** The rank at each of the last seconds. */
   #history: number[] = [];
-  #answer: RankAnswer | undefined;
+  #shown: MeSnapshot | undefined;
 
   constructor(onAnother: () => void) {
     byId("follow-another", HTMLButtonElement).addEventListener("click", onAnother);
@@ -34,34 +47,54 @@ export class FollowCard {
 
   /** Somebody else is followed: nothing of the one before may be taken for theirs. */
   showMember(member: string): void {
-    this.#trend = new RankTrend(TREND_MS);
     this.#history = [];
-    this.#answer = undefined;
+    this.#shown = undefined;
     this.#spark.draw([]);
     this.#mark.replaceChildren(pixelFigureOf(member));
     setText(this.#name, member);
-    setText(this.#rank, "–");
-    setText(this.#change, "");
+    this.#rank.clear("–");
+    this.#score.clear("–");
+    for (const place of [this.#total, this.#percentile]) setText(place, "–");
+    for (const place of [this.#change, this.#error]) setText(place, "");
   }
 
-  showAnswer(answer: RankAnswer, format: FormatNumber, nowMs: number): void {
-    const isFirst = this.#answer === undefined;
-    this.#answer = answer;
-    this.#trend.add(answer.rank, nowMs);
-    setText(this.#rank, formatCount(answer.rank));
-    setText(this.#total, formatCount(answer.total));
-    setText(this.#percentile, formatPercentile(answer.percentile));
-    if (isFirst) this.#score.jump(answer.score, format);
-    else this.#score.show(answer.score, format);
+  show(me: MeSnapshot, format: FormatNumber): void {
+    if (me === this.#shown) return;
+    const before = this.#shown?.standing;
+    this.#shown = me;
+    this.#card.dataset.status = me.status;
+    setText(this.#note, me.status === "error" ? (me.error?.message ?? "") : "");
+    const { standing, change } = me;
+    if (!standing || standing === before || standing.rank === null) return;
+    const { rank, error, total, percentile, score = 0 } = standing;
+    this.#fit(formatCount(rank).length, formatError(error).length);
+    this.#rank.show(rank, formatRank);
+    this.#score.show(score, format);
+    setText(this.#error, formatError(error));
+    setText(this.#total, formatCount(total));
+    setText(this.#percentile, formatPercentile(percentile));
+    setText(this.#change, formatChange(change) || "±0");
+    this.#change.dataset.direction = change > 0 ? "up" : change < 0 ? "down" : "none";
+    if (change !== 0) this.#glow(change > 0 ? "rise" : "fall");
   }
 
   /** To be called once a second. */
-  tick(nowMs: number): void {
-    if (!this.#answer) return;
-    const change = this.#trend.change(nowMs);
-    setText(this.#change, formatChange(change) || "±0");
-    this.#change.dataset.direction = change > 0 ? "up" : change < 0 ? "down" : "none";
-    this.#history = [...this.#history, this.#answer.rank].slice(-HISTORY_SECONDS);
+  tick(): void {
+    const rank = this.#shown?.standing?.rank;
+    if (typeof rank !== "number") return;
+    this.#history = [...this.#history, rank].slice(-HISTORY_SECONDS);
     this.#spark.draw(this.#history);
+  }
+
+  /** The more places a rank has, the smaller it is written. */
+  #fit(rankLength: number, errorLength: number): void {
+    const length = rankLength + errorLength * ERROR_SIZE;
+    this.#card.style.setProperty("--characters", length.toFixed(1));
+  }
+
+  #glow(tone: "rise" | "fall"): void {
+    if (wantsCalm()) return;
+    const timing = { duration: GLOW_MS, easing: "ease-out" };
+    this.#rankText.animate([{ color: `var(--${tone})` }, { color: "inherit" }], timing);
   }
 }

@@ -1,23 +1,26 @@
-/** The one player whom the reader follows, at any depth: who it is, and their exact rank about once a second. */
-import { type Board, type RankAnswer, SdkError } from "../../client-sdk/index.ts";
+/** The one player whom the reader follows, at any depth: who it is, where they stand, and who stands around them, live. */
+import type { Board, MeSnapshot, MeStore, WindowSnapshot, WindowStore } from "../../client-sdk/index.ts";
 
 export type FollowerOptions = {
   board: Board;
   /** Names somebody to follow; undefined when there is nobody yet. */
   pick: () => Promise<string | undefined>;
-  onAnswer: (answer: RankAnswer) => void;
+  /** Somebody else is followed from now on. */
   onMember: (member: string) => void;
+  /** What is known of them has changed. */
+  onChange: () => void;
 };
 
-const EVERY_MS = 1_000;
+/** The followed one in the middle. */
+export const NEIGHBOURS = 5;
+const PICK_MS = 1_000;
+
+type Followed = { member: string; me: MeStore; around: WindowStore; stop: () => void };
 
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #memory: string;
-  #member: string | undefined;
-  #asking = false;
-  /** Something happened while an answer was under way: ask once more. */
-  #again = false;
+  #followed: Followed | undefined;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -25,77 +28,82 @@ export class Follower {
   }
 
   get member(): string | undefined {
-    return this.#member;
+    return this.#followed?.member;
   }
 
+  get me(): MeSnapshot | undefined {
+    return this.#followed?.me.getSnapshot();
+  }
+
+  get around(): WindowSnapshot | undefined {
+    return this.#followed?.around.getSnapshot();
+  }
+
+  /** The address may name somebody (`?follow=…`), once: the next choice is the reader's. */
   start(): void {
-    const remembered = recall(this.#memory);
-    if (remembered !== undefined) this.follow(remembered);
-    else this.#askSoon();
-    setInterval(() => this.#askSoon(), EVERY_MS);
+    const address = new URL(location.href);
+    const wanted = address.searchParams.get("follow") ?? recall(this.#memory);
+    if (wanted !== null) this.follow(wanted);
+    address.searchParams.delete("follow");
+    history.replaceState(null, "", address);
+    setInterval(() => {
+      if (!this.#followed) void this.followAnother();
+    }, PICK_MS);
   }
 
   follow(member: string): void {
-    this.#member = member;
+    if (member === this.member) return;
+    this.#followed?.stop();
+    const { board, onMember, onChange } = this.#options;
+    const [me, around] = [board.me(member), board.around({ member, limit: NEIGHBOURS })];
+    const changed = (): void => {
+      if (isGone(me.getSnapshot())) this.#lose(member);
+      onChange();
+    };
+    const stops = [me.subscribe(changed), around.subscribe(onChange)];
+    this.#followed = {
+      member,
+      me,
+      around,
+      stop: () => {
+        for (const stop of stops) stop();
+      },
+    };
     remember(this.#memory, member);
-    this.#options.onMember(member);
-    this.refresh();
+    onMember(member);
   }
 
   async followAnother(): Promise<void> {
-    const before = this.#member;
+    const before = this.member;
     // A random choice may fall on the same one, and a board of one has no other.
     for (let tries = 0; tries < 3; tries++) {
       const member = await this.#options.pick().catch(() => undefined);
-      if (member === undefined || this.#member !== before) return;
-      if (member !== before || tries === 2) {
+      if (member === undefined || this.member !== before) return;
+      if (member !== before) {
         this.follow(member);
         return;
       }
     }
   }
 
-  /** The followed player's row has changed: ask now. */
-  refresh(): void {
-    if (this.#asking) this.#again = true;
-    else this.#askSoon();
-  }
-
-  #askSoon(): void {
-    if (this.#asking) return;
-    this.#asking = true;
-    this.#again = false;
-    // Never rejects: #ask catches.
-    void this.#ask().then(() => {
-      this.#asking = false;
-      if (this.#again) this.#askSoon();
-    });
-  }
-
-  async #ask(): Promise<void> {
-    const member = this.#member;
-    if (member === undefined) {
-      await this.followAnother();
-      return;
-    }
-    try {
-      const answer = await this.#options.board.rank(member);
-      if (member === this.#member) this.#options.onAnswer(answer);
-    } catch (error) {
-      // Remembered from another life of the board. Any other trouble is the connection's, which the page shows.
-      if (error instanceof SdkError && error.code === "member_not_found" && member === this.#member) {
-        this.#member = undefined;
-      }
-    }
+  /** Remembered from another life of the board, or removed from it. Somebody else is picked soon. */
+  #lose(member: string): void {
+    if (member !== this.member) return;
+    this.#followed?.stop();
+    this.#followed = undefined;
   }
 }
 
+function isGone({ status, standing, error }: MeSnapshot): boolean {
+  return error?.code === "member_not_found" || (status === "live" && standing?.rank === null);
+}
+
 /** Storage may be switched off; the choice is then forgotten with the page. */
-function recall(key: string): string | undefined {
+function recall(key: string): string | null {
   try {
-    return localStorage.getItem(key) ?? undefined;
+    return localStorage.getItem(key);
   } catch {
-    return undefined;
+    return null;
   }
 }
 

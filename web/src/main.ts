@@ -1,10 +1,10 @@
-/** The page: one spectator's client, the board's top 20, and one player followed at any depth. */
+/** The page: one spectator's client, the board's top 20, and one player followed live at any depth. */
 import { createClient } from "../../client-sdk/index.ts";
 import { chooseBoard, randomMember } from "./board-choice.ts";
 import { BoardList } from "./board-list.ts";
 import { byId, setText } from "./dom.ts";
 import { FollowCard } from "./follow-card.ts";
-import { Follower } from "./follower.ts";
+import { Follower, NEIGHBOURS } from "./follower.ts";
 import { linkStateOf } from "./link-state.ts";
 import { type FormatNumber, formatCount, scoreFormat } from "./number-format.ts";
 import { StatusBar } from "./status-bar.ts";
@@ -27,12 +27,14 @@ function showBoard(id: string): void {
       card.showMember(member);
       draw();
     },
-    onAnswer: (answer) => card.showAnswer(answer, format, performance.now()),
+    onChange: () => draw(),
   });
-  const list = new BoardList({
-    list: byId("rows", HTMLOListElement),
-    limit: LIMIT,
-    onChoose: (member) => follower.follow(member),
+  const onChoose = (member: string): void => follower.follow(member);
+  const list = new BoardList({ list: byId("rows", HTMLOListElement), limit: LIMIT, onChoose });
+  const neighbours = new BoardList({
+    list: byId("neighbours", HTMLOListElement),
+    limit: NEIGHBOURS,
+    onChoose,
   });
 
   /** However many frames come, the page is drawn once per picture of the screen, and not at all when nobody looks. */
@@ -41,7 +43,11 @@ function showBoard(id: string): void {
     status.show(linkStateOf(client.state.getSnapshot(), snapshot), snapshot);
     const { entries, info } = snapshot;
     const nowMs = performance.now();
-    if (info) list.show({ entries, order: info.order, format, followed: follower.member, nowMs });
+    if (!info) return;
+    const shared = { order: info.order, format, followed: follower.member, nowMs };
+    list.show({ ...shared, entries });
+    neighbours.show({ ...shared, entries: follower.around?.entries ?? [] });
+    if (follower.me) card.show(follower.me, format);
   });
 
   const changed = (): void => {
@@ -56,7 +62,6 @@ function showBoard(id: string): void {
     if (shown.position !== before.position && before.position) {
       const rows = shown.entries.filter((entry, i) => entry !== before.entries[i]);
       status.countFrame(rows.length, performance.now());
-      if (rows.some(({ member }) => member === follower.member)) follower.refresh();
     }
     draw();
   };
@@ -68,7 +73,7 @@ function showBoard(id: string): void {
   follower.start();
   setInterval(() => {
     status.tick(performance.now());
-    card.tick(performance.now());
+    card.tick();
     draw();
   }, 1_000);
   draw();

@@ -42,6 +42,11 @@ export function formatChange(change: number): string {
   return `${change > 0 ? "▲" : "▼"}${whole.format(Math.abs(change))}`;
 }
 
+/** By how much a rank may be off; empty for an exact one. */
+export function formatError(error: number): string {
+  return error === 0 ? "" : `±${whole.format(error)}`;
+}
+
 /** Distance to the leader, signed as scores of this board are; empty for who shares the lead. */
 export function formatGap(
   leader: number,

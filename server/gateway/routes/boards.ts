@@ -9,6 +9,7 @@ import { entryValues, placeOf } from "../../leaderboard/codec.ts";
 import { decodeCursor, encodeCursor } from "../../leaderboard/page-cursor.ts";
 import { boardInfo } from "../../leaderboard/registry.ts";
 import { callerOf } from "../caller.ts";
+import { fastRank, fastRankOfScore, percentiles } from "../fast-ranks.ts";
 import { checkSeason, type Gateway, openFeedOf, readableBoard } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 
@@ -53,12 +54,8 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
 
   app.get("/v1/boards/:board/members/:member", async (request) => {
     const { open, query } = await asked(request, schemas.memberQuery);
-    if (query.precision === "fast") {
-      throw new AppError("not_available", {
-        message: "Fast ranks come with the rank index; use precision=exact.",
-      });
-    }
-    return reader.rank(open, schemas.parse(schemas.memberParams, request.params).member);
+    const { member } = schemas.parse(schemas.memberParams, request.params);
+    return query.precision === "fast" ? fastRank(gateway, open, member) : reader.rank(open, member);
   });
 
   app.get("/v1/boards/:board/members/:member/around", async (request) => {
@@ -80,7 +77,14 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get("/v1/boards/:board/rank-of-score", async (request) => {
     const { open, query } = await asked(request, schemas.scoreQuery);
     const values = valuesOf(open, query as { score: number } & Record<string, unknown>);
-    return { ...heading(open), ...values, exact: true, ...(await reader.rankOfScore(open, values)) };
+    const fast = query.precision === "fast" ? fastRankOfScore(gateway, open, values) : undefined;
+    const exact = async () => ({ exact: true, ...(await reader.rankOfScore(open, values)) });
+    return { ...heading(open), ...values, ...(fast ?? (await exact())) };
+  });
+
+  app.get("/v1/boards/:board/percentiles", async (request) => {
+    const { open, query } = await asked(request, schemas.percentilesQuery);
+    return { ...heading(open), ...(await percentiles(gateway, open, query.percents)) };
   });
 }
 
@@ -115,7 +119,7 @@ function valuesOf({ board }: OpenBoard, query: { score: number } & Record<string
   const names = board.columns.slice(1).map(({ name }) => name);
   const whole = new Set(board.columns.filter(({ type }) => type === "int64").map(({ name }) => name));
   for (const [name, value] of Object.entries(query)) {
-    if (name === "score" || name === "season") continue;
+    if (name === "score" || name === "season" || name === "precision") continue;
     const column = /^column\.(.+)$/.exec(name)?.[1];
     if (column === undefined || !names.includes(column)) {
       throw new AppError("column_unknown", {

@@ -53,12 +53,11 @@ async function makePrivate(folder: string): Promise<void> {
  * The Redis of an earlier run whose Rankwire is gone; undefined when there is none.
  * @throws Error when one answers that is not to be seen from here, as from another container on the same volume
  */
-export async function findOrphan({
-  socket,
-  pidFile,
-  dataDir,
-}: DataFolder): Promise<ProcessEntry | undefined> {
-  const probe = await probeRedis({ path: socket }, PROBE_MS);
+export async function findOrphan(
+  { socket, pidFile, dataDir }: DataFolder,
+  password?: string,
+): Promise<ProcessEntry | undefined> {
+  const probe = await probeRedis({ path: socket }, PROBE_MS, password);
   const pid = "pid" in probe ? probe.pid : await readPid(pidFile);
   const entry = pid === undefined ? undefined : await describeProcess(pid);
   // Redis shows its socket in its command line: the pid alone may belong to anybody by now.
@@ -71,8 +70,13 @@ export async function findOrphan({
 }
 
 /** Ends what `findOrphan` finds, so that its data is on disk, and removes the socket that nobody serves. */
-export async function clearLeftovers(folder: DataFolder, deadlineMs: number, log: Log): Promise<void> {
-  const orphan = await findOrphan(folder);
+export async function clearLeftovers(
+  folder: DataFolder,
+  deadlineMs: number,
+  log: Log,
+  password?: string,
+): Promise<void> {
+  const orphan = await findOrphan(folder, password);
   if (orphan) {
     log.warn({ pid: orphan.pid }, "stopping the redis that an earlier run left behind; its data is kept");
     await endProcess(orphan, deadlineMs);

@@ -23,6 +23,8 @@ export type ManagedRedisOptions = {
   stopMs?: number;
   /** More of redis-server's own settings, such as `["--maxmemory", "1gb"]`. */
   args?: readonly string[];
+  /** The one that `args` set. */
+  password?: string;
 };
 
 export type ManagedRedis = {
@@ -44,14 +46,14 @@ const STOP_MS = 10_000;
 
 /** @throws Error for people: no server and how to get one, a second instance, or why Redis did not start */
 export async function startManagedRedis(options: ManagedRedisOptions): Promise<ManagedRedis> {
-  const { dataDir, install, log, say, stopMs = STOP_MS } = options;
+  const { dataDir, install, log, say, stopMs = STOP_MS, password } = options;
   const { command, version } = await ensureServer({ install, say });
   const folder = await prepareDataFolder(dataDir);
   // Looked at before the lock too: who is refused must not have taken the lock of whom they were refused for.
-  await findOrphan(folder);
+  await findOrphan(folder, password);
   const lock = await takeInstanceLock(folder.lockFile, folder.dataDir);
   try {
-    await clearLeftovers(folder, stopMs, log);
+    await clearLeftovers(folder, stopMs, log, password);
     const redis = new Supervisor({ ...options, stopMs, folder, lock, command, version });
     await redis.start();
     log.info({ pid: redis.pid, version, path: redis.path }, "redis is running");
@@ -114,8 +116,9 @@ class Supervisor implements ManagedRedis {
   }
 
   #spawn(): RedisProcess {
-    const { command, folder, log, args = [] } = this.#options;
-    return new RedisProcess({ command, args: [...settingsOf(folder), ...args], socket: folder.socket, log });
+    const { command, folder, password, log, args = [] } = this.#options;
+    const { socket } = folder;
+    return new RedisProcess({ command, args: [...settingsOf(folder), ...args], socket, password, log });
   }
 
   async #stop(): Promise<void> {
@@ -174,6 +177,8 @@ class Supervisor implements ManagedRedis {
 function settingsOf({ dir, socket, pidFile }: DataFolder): string[] {
   return [
     ...["--port", "0", "--unixsocket", socket, "--unixsocketperm", "700"],
+    // By the socket in its command line a Redis is known for ours, also when it listens elsewhere too.
+    ...["--proc-title-template", `{title} {listen-addr} {server-mode} ${socket}`],
     ...["--dir", dir, "--pidfile", pidFile, "--daemonize", "no"],
     // The append-only file is the only copy: snapshots beside it would cost a fork and save nothing.
     ...["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""],

@@ -12,8 +12,8 @@ export type Probe =
   | { state: "loading"; pid: number; secondsLeft: number }
   | { state: "ready"; pid: number };
 
-/** Never rejects. */
-export function probeRedis(address: NetConnectOpts, timeoutMs: number): Promise<Probe> {
+/** Never rejects. @param password where this Redis has one */
+export function probeRedis(address: NetConnectOpts, timeoutMs: number, password?: string): Promise<Probe> {
   return new Promise((resolve) => {
     let connected = false;
     let reply = "";
@@ -27,7 +27,7 @@ export function probeRedis(address: NetConnectOpts, timeoutMs: number): Promise<
     socket.setEncoding("latin1");
     socket.once("connect", () => {
       connected = true;
-      socket.write("INFO server persistence\r\n");
+      socket.write(`${password === undefined ? "" : `AUTH ${password}\r\n`}INFO server persistence\r\n`);
     });
     socket.on("data", (chunk: string) => {
       reply += chunk;
@@ -40,7 +40,9 @@ export function probeRedis(address: NetConnectOpts, timeoutMs: number): Promise<
 }
 
 /** Undefined while the reply is not complete. */
-function readReply(reply: string): Probe | undefined {
+function readReply(received: string): Probe | undefined {
+  // The answer to AUTH, where there was one.
+  const reply = received.replace(/^\+OK\r\n/, "");
   if (reply.startsWith("-")) {
     return reply.includes("\r\n") ? { state: "error", message: reply.slice(1).trim() } : undefined;
   }

@@ -5,7 +5,14 @@ import { sleep } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { probeRedis } from "./redis-probe.ts";
 
-export type RedisProcessOptions = { command: string; args: readonly string[]; socket: string; log: Log };
+export type RedisProcessOptions = {
+  command: string;
+  args: readonly string[];
+  socket: string;
+  /** The one that the arguments set. */
+  password?: string | undefined;
+  log: Log;
+};
 
 const LINES_KEPT = 20;
 const PROBE_MS = 1_000;
@@ -17,12 +24,14 @@ export class RedisProcess {
   readonly exited: Promise<string>;
   readonly #child: ReturnType<typeof spawn>;
   readonly #socket: string;
+  readonly #password: string | undefined;
   readonly #log: Log;
   #lines: string[] = [];
   #hasExited = false;
 
-  constructor({ command, args, socket, log }: RedisProcessOptions) {
+  constructor({ command, args, socket, password, log }: RedisProcessOptions) {
     this.#socket = socket;
+    this.#password = password;
     this.#log = log;
     // Detached: Ctrl-C in a terminal goes to every process of the group, and Redis must outlive our own last writes.
     this.#child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
@@ -56,7 +65,7 @@ export class RedisProcess {
     let heardAt = performance.now();
     let saidAt = heardAt;
     while (!stopped.aborted) {
-      const probe = await probeRedis({ path: this.#socket }, PROBE_MS);
+      const probe = await probeRedis({ path: this.#socket }, PROBE_MS, this.#password);
       if (this.#hasExited) throw await this.#failure(`Redis did not start (${await this.exited})`);
       if (probe.state === "ready" && probe.pid === this.pid) return;
       const now = performance.now();

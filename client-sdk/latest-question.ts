@@ -1,0 +1,112 @@
+/**
+ * Questions whose answer every event replaces as a whole: where a member stands, and live windows. [P-17] [P-18]
+ *
+ * What arrived last holds, whatever its `asOf`: a rank from the published top is of this moment, and the next one, from
+ * the rank index, may be of a moment before.
+ */
+import type {
+  BoardInfo,
+  LiveWindow,
+  MeReply,
+  Standing,
+  SubscribeMessage,
+  SubscriptionName,
+  WindowReply,
+} from "./protocol/messages.ts";
+import type { Question, Step } from "./question.ts";
+
+/** What the server said last, and what it had said before, of the same season. */
+export type Latest<T> = { readonly now: T; readonly before: T | undefined };
+
+export type LatestQuestion<T, R extends { info: BoardInfo }> = Question<Latest<T>, T, R>;
+
+/** @param member the signed-in player when absent */
+export function standingQuestion(
+  board: string,
+  member: string | undefined,
+): LatestQuestion<Standing, MeReply> {
+  const name = { board, kind: "me", ...(member === undefined ? {} : { member }) } as const;
+  return latestQuestion({
+    name,
+    message: () => name,
+    of: ({ standing }: MeReply) => standing,
+    // Which member is the signed-in one is known from the answer.
+    isSame: (event, known) => event.member === known.member,
+  });
+}
+
+/** @param limit asked for each time: one subscription serves several stores, and may have to grow */
+export function aroundQuestion(
+  board: string,
+  member: string | undefined,
+  limit: () => number,
+): LatestQuestion<LiveWindow, WindowReply> {
+  const name = { board, kind: "around", ...(member === undefined ? {} : { member }) } as const;
+  return latestQuestion({
+    name,
+    message: () => ({ ...name, limit: limit() }),
+    of: ({ window }: WindowReply) => window,
+    isSame: (event, known) =>
+      event.kind === "around" && known.kind === "around" && event.member === known.member,
+  });
+}
+
+/** @param list its name on the connection */
+export function membersQuestion(
+  board: string,
+  list: string,
+  members: readonly string[],
+): LatestQuestion<LiveWindow, WindowReply> {
+  const name = { board, kind: "members", list } as const;
+  return latestQuestion({
+    name,
+    message: () => ({ ...name, members: [...members] }),
+    of: ({ window }: WindowReply) => window,
+    isSame: (event) => event.kind === "members" && event.list === list,
+  });
+}
+
+type LatestParts<T, R> = {
+  name: SubscriptionName;
+  message: () => SubscribeMessage;
+  of: (reply: R) => T;
+  /** Both are about the same member or list. */
+  isSame: (event: T, known: T) => boolean;
+};
+
+function latestQuestion<T extends { season: number; asOf: number }, R extends { info: BoardInfo }>({
+  name,
+  message,
+  of,
+  isSame,
+}: LatestParts<T, R>): LatestQuestion<T, R> {
+  const heard = (event: T, known: Latest<T>): Step<Latest<T>> => {
+    const { now } = known;
+    if (!isSame(event, now) || event.season < now.season) return { kind: "nothing" };
+    // The rules of a new season come only with an answer.
+    if (event.season > now.season) return { kind: "again" };
+    // A member who is followed under two names, as oneself and by name, is told of twice: that is one change.
+    return { kind: "value", value: { now: event, before: isRepeated(event, now) ? known.before : now } };
+  };
+  return {
+    name,
+    message,
+    answered: (reply, known, held) => {
+      const now = of(reply);
+      const before = known && known.now.season === now.season ? known.now : undefined;
+      let value: Latest<T> = { now, before };
+      for (const event of held) {
+        const step = heard(event, value);
+        if (step.kind === "again") return { kind: "again", value };
+        if (step.kind === "value") value = step.value;
+      }
+      return { kind: "value", value };
+    },
+    heard,
+    seasonOf: ({ now }) => now.season,
+  };
+}
+
+function isRepeated<T extends { asOf: number }>(event: T, now: T): boolean {
+  return JSON.stringify({ ...event, asOf: 0 }) === JSON.stringify({ ...now, asOf: 0 });
+}

@@ -1,0 +1,143 @@
+/**
+ * What sockets follow besides views: ranks of members, windows round them, lists of members.
+ * Each answer is given in the turn from which on changes follow.
+ */
+import type { ErrorBody } from "../../client-sdk/protocol/codes.ts";
+import type {
+  LiveWindow,
+  MeReply,
+  Standing,
+  SubscriptionName,
+  WindowReply,
+} from "../../client-sdk/protocol/messages.ts";
+import { AppError } from "../base/errors.ts";
+import type { OpenBoard } from "../leaderboard/board.ts";
+import { boardInfo } from "../leaderboard/registry.ts";
+import type { Follower, Release } from "../standings/standings.ts";
+import type { WindowQuestion } from "../standings/windows.ts";
+import { type Gateway, mayRead, privateBoard } from "./gateway.ts";
+import type { GameSocket } from "./socket-types.ts";
+
+export type LiveName = Exclude<SubscriptionName, { kind: "top" }>;
+
+/** One subscription of one socket; `release` comes once the standings follow. */
+export type LiveSubscription = { name: LiveName; release: Release | undefined };
+
+/** What one socket follows live, by name. */
+export type LiveFollowing = Map<string, LiveSubscription>;
+
+export class LiveSubscriptions {
+  readonly #gateway: Gateway;
+  readonly #sockets = new Set<GameSocket>();
+
+  constructor(gateway: Gateway) {
+    this.#gateway = gateway;
+    gateway.registry.onChange((open) => this.#endForbidden(open));
+  }
+
+  /** Follow a member's rank. @throws AppError too_many_subscriptions, store_lost, unavailable */
+  async followMember(
+    socket: GameSocket,
+    open: OpenBoard,
+    name: LiveName,
+    { member, reply }: { member: string; reply: (answer: MeReply) => void },
+  ): Promise<void> {
+    await this.#begin(socket, name, (subscription) => {
+      const emit = (standing: Standing): void => void socket.emit("rank", standing);
+      const follower = this.#follower(socket, subscription, emit);
+      const answer = (standing: Standing): void => reply({ info: boardInfo(open), standing });
+      return this.#gateway.standings.followMember(open, member, follower, answer);
+    });
+  }
+
+  /** Follow a window. @throws AppError too_many_subscriptions, store_lost, unavailable */
+  async followWindow(
+    socket: GameSocket,
+    open: OpenBoard,
+    name: LiveName,
+    { question, reply }: { question: WindowQuestion; reply: (answer: WindowReply) => void },
+  ): Promise<void> {
+    await this.#begin(socket, name, (subscription) => {
+      const emit = (window: LiveWindow): void => void socket.emit("window", window);
+      const follower = this.#follower(socket, subscription, emit);
+      const answer = (window: LiveWindow): void => reply({ info: boardInfo(open), window });
+      return this.#gateway.standings.followWindow(open, question, follower, answer);
+    });
+  }
+
+  unfollow(socket: GameSocket, name: LiveName): void {
+    this.#end(socket, keyOf(name));
+  }
+
+  leaveAll(socket: GameSocket): void {
+    this.#sockets.delete(socket);
+    for (const key of [...socket.data.live.keys()]) this.#end(socket, key);
+  }
+
+  /** The same name again takes the place of what it named before. */
+  async #begin(
+    socket: GameSocket,
+    name: LiveName,
+    start: (subscription: LiveSubscription) => Promise<Release>,
+  ): Promise<void> {
+    const { live, following } = socket.data;
+    const key = keyOf(name);
+    this.#end(socket, key);
+    const { subscriptionsMax } = this.#gateway.limits;
+    if (live.size + following.size >= subscriptionsMax) {
+      const message = `A socket may follow ${subscriptionsMax} views, ranks and windows.`;
+      throw new AppError("too_many_subscriptions", { message });
+    }
+    const subscription: LiveSubscription = { name, release: undefined };
+    live.set(key, subscription);
+    this.#sockets.add(socket);
+    try {
+      const release = await start(subscription);
+      subscription.release = release;
+      // Ended, replaced or disconnected in the meantime.
+      if (live.get(key) !== subscription || !socket.connected) release();
+    } catch (error) {
+      if (live.get(key) === subscription) live.delete(key);
+      throw error;
+    }
+  }
+
+  #follower<T>(socket: GameSocket, subscription: LiveSubscription, emit: (value: T) => void): Follower<T> {
+    return {
+      onChange: (value) => {
+        if (!socket.data.held.send(subscription, () => emit(value))) this.#gateway.counters.lagging.inc();
+      },
+      onEnded: (error) => this.#tellEnd(socket, subscription, error),
+    };
+  }
+
+  /** A board that became private ends for those who may not see it [P-16]. */
+  #endForbidden(open: OpenBoard): void {
+    for (const socket of this.#sockets) {
+      if (mayRead(open, socket.data.caller)) continue;
+      for (const subscription of [...socket.data.live.values()]) {
+        if (subscription.name.board !== open.board.id) continue;
+        this.#tellEnd(socket, subscription, privateBoard(open).body());
+      }
+    }
+  }
+
+  #tellEnd(socket: GameSocket, subscription: LiveSubscription, error: ErrorBody): void {
+    const key = keyOf(subscription.name);
+    if (socket.data.live.get(key) !== subscription) return;
+    this.#end(socket, key);
+    socket.emit("ended", { ...subscription.name, error });
+  }
+
+  #end(socket: GameSocket, key: string): void {
+    const subscription = socket.data.live.get(key);
+    if (!subscription) return;
+    socket.data.live.delete(key);
+    socket.data.held.forget(subscription);
+    subscription.release?.();
+  }
+}
+
+function keyOf(name: LiveName): string {
+  return JSON.stringify([name.board, name.kind, name.kind === "members" ? name.list : (name.member ?? null)]);
+}

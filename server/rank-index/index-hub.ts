@@ -1,0 +1,118 @@
+/**
+ * The rank indexes that this process looks at: followed on their channels while they are used, and announced as wanted, so that some
+ * merger keeps them.
+ *
+ * The stored index is read once the channel is followed, and the newer of two always wins, so no refresh is missed.
+ */
+import { Loop } from "../base/loop.ts";
+import type { Channels } from "../redis/channels.ts";
+import type { FeedKeys } from "../redis/keys.ts";
+import type { RedisStore } from "../redis/store.ts";
+import { decodeIndex } from "./index-frame.ts";
+import { readIndex, WANTED_MS, wantIndex } from "./index-store.ts";
+import type { RankIndex } from "./rank-index.ts";
+
+export type IndexHubOptions = {
+  redis: RedisStore;
+  channels: Channels;
+  now: () => number;
+  onError: (error: unknown) => void;
+};
+
+/** Whose index: the board, and its season's incarnation and keys. */
+export type IndexOf = { board: string; incarnation: string; keys: FeedKeys };
+
+export type IndexListener = (index: RankIndex) => void;
+
+type Followed = {
+  of: IndexOf;
+  index: RankIndex | undefined;
+  listeners: Set<IndexListener>;
+  usedAt: number;
+};
+
+export class IndexHub {
+  readonly #options: IndexHubOptions;
+  readonly #followed = new Map<string, Followed>();
+  readonly #marks: Loop;
+
+  constructor(options: IndexHubOptions) {
+    this.#options = options;
+    this.#marks = new Loop({ everyMs: WANTED_MS / 3, step: () => this.#mark(), onError: options.onError });
+    options.channels.onReconnected(() => {
+      for (const followed of this.#followed.values()) this.#load(followed);
+    });
+  }
+
+  start(): void {
+    this.#marks.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#marks.stop();
+  }
+
+  /** The index as it is known here; undefined until the first one has come. Looking keeps it coming for a minute. */
+  look(of: IndexOf): RankIndex | undefined {
+    const followed = this.#open(of);
+    followed.usedAt = performance.now();
+    return followed.index?.facts.incarnation === of.incarnation ? followed.index : undefined;
+  }
+
+  /** Hear of every index from now on. @returns what ends it */
+  follow(of: IndexOf, listener: IndexListener): () => void {
+    const followed = this.#open(of);
+    followed.listeners.add(listener);
+    return () => {
+      followed.listeners.delete(listener);
+      followed.usedAt = performance.now();
+    };
+  }
+
+  #open(of: IndexOf): Followed {
+    const { indexChannel } = of.keys;
+    let followed = this.#followed.get(indexChannel);
+    if (followed) {
+      followed.of = of;
+      return followed;
+    }
+    followed = { of, index: undefined, listeners: new Set(), usedAt: performance.now() };
+    this.#followed.set(indexChannel, followed);
+    const opened = followed;
+    // Read at once, for those who wait, and again when the subscription is confirmed: nothing is missed after that.
+    this.#load(opened);
+    const take = (frame: Buffer): void => this.#take(opened, decodeIndex(frame));
+    void this.#options.channels.subscribe(indexChannel, take).then(() => this.#load(opened));
+    this.#marks.nudge();
+    return followed;
+  }
+
+  #load(followed: Followed): void {
+    readIndex(this.#options.redis, followed.of.keys).then(
+      (index) => this.#take(followed, index),
+      this.#options.onError,
+    );
+  }
+
+  #take(followed: Followed, index: RankIndex | undefined): void {
+    const known = followed.index?.facts;
+    if (!index || index.facts.incarnation !== followed.of.incarnation) return;
+    if (known?.incarnation === index.facts.incarnation && known.asOf >= index.facts.asOf) return;
+    followed.index = index;
+    for (const listener of followed.listeners) listener(index);
+  }
+
+  /** Announce what is used, let go of what is not. */
+  async #mark(): Promise<void> {
+    const unusedSince = performance.now() - WANTED_MS;
+    const wanted: string[] = [];
+    for (const [channel, { of, listeners, usedAt }] of [...this.#followed]) {
+      if (listeners.size > 0 || usedAt >= unusedSince) wanted.push(of.board);
+      else {
+        this.#followed.delete(channel);
+        this.#options.channels.unsubscribe(channel);
+      }
+    }
+    await wantIndex(this.#options.redis, wanted, this.#options.now());
+  }
+}

@@ -1,0 +1,42 @@
+/** The rank index in Redis: published under the merger's lease, read by gateways, and wanted by them for as long as somebody looks. */
+import { type FeedKeys, indexWantedKey, leaseKeys } from "../redis/keys.ts";
+import { tagged } from "../redis/reply.ts";
+import { runScript } from "../redis/scripts.ts";
+import type { RedisStore } from "../redis/store.ts";
+import { decodeIndex, encodeIndex } from "./index-frame.ts";
+import type { RankIndex } from "./rank-index.ts";
+
+/** How long one mark of interest counts; it is made again while the interest lasts. */
+export const WANTED_MS = 60_000;
+
+export async function publishIndex(
+  redis: RedisStore,
+  { board, keys }: { board: string; keys: FeedKeys },
+  index: RankIndex,
+  token: string,
+): Promise<"published" | "fenced"> {
+  const keyList = [leaseKeys(board).lease, keys.index];
+  const args = [token, keys.indexChannel, encodeIndex(index)];
+  return tagged(await runScript(redis, "rank-index/publish", keyList, args), ["published", "fenced"]).tag;
+}
+
+/** The last published index; undefined when there is none yet. */
+export async function readIndex(redis: RedisStore, keys: FeedKeys): Promise<RankIndex | undefined> {
+  const frame = await redis.getBuffer(keys.index);
+  return frame ? decodeIndex(frame) : undefined;
+}
+
+/** Say that somebody here looks at ranks of these boards. */
+export async function wantIndex(redis: RedisStore, boards: readonly string[], nowMs: number): Promise<void> {
+  if (boards.length === 0) return;
+  await redis.zadd(indexWantedKey, ...boards.flatMap((board) => [nowMs + WANTED_MS, board]));
+}
+
+/** The boards whose index somebody wants; old marks are forgotten on the way. */
+export async function wantedBoards(redis: RedisStore, nowMs: number): Promise<string[]> {
+  const [boards] = await Promise.all([
+    redis.zrange(indexWantedKey, nowMs, "+inf", "BYSCORE"),
+    redis.zremrangebyscore(indexWantedKey, "-inf", `(${nowMs}`),
+  ]);
+  return boards;
+}

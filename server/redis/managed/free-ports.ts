@@ -1,0 +1,30 @@
+/** Ports of loopback that nobody listens on. */
+import { createServer, type Server } from "node:net";
+
+const HOST = "127.0.0.1";
+
+/** `count` different ones. Somebody may take one before it is used: then ask again. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers: Server[] = [];
+  try {
+    // All are held until the last one is found, or the same might be given twice.
+    for (let i = 0; i < count; i++) servers.push(await listen());
+    return servers.map(portOf);
+  } finally {
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+}
+
+function listen(): Promise<Server> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, HOST, () => resolve(server));
+  });
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (typeof address !== "object" || !address) throw new Error("A listening server has no port.");
+  return address.port;
+}

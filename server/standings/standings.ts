@@ -1,0 +1,247 @@
+/**
+ * The live ranks and windows of all boards in this process: opened with the first follower of a board, closed after the last one.
+ *
+ * Answers are made and followers attached in one turn, so that what comes later follows the answer.
+ */
+import type { ErrorBody } from "../../client-sdk/protocol/codes.ts";
+import type { LiveWindow, Standing } from "../../client-sdk/protocol/messages.ts";
+import { AppError } from "../base/errors.ts";
+import { Loop } from "../base/loop.ts";
+import type { BoardFeed } from "../feed/board-feed.ts";
+import type { OpenBoard } from "../leaderboard/board.ts";
+import type { Hasher } from "../leaderboard/hashing.ts";
+import type { Place } from "../leaderboard/page-cursor.ts";
+import type { Reader } from "../leaderboard/reader.ts";
+import type { IndexHub, IndexOf } from "../rank-index/index-hub.ts";
+import type { RedisStore } from "../redis/store.ts";
+import { BoardStandings } from "./board-standings.ts";
+import { SendBudget } from "./send-budget.ts";
+import { isProvisional } from "./standing-of.ts";
+import { completeStandings } from "./unknown-standings.ts";
+import { type WindowQuestion, Windows } from "./windows.ts";
+
+export type StandingsOptions = {
+  redis: RedisStore;
+  hasher: Hasher;
+  reader: Reader;
+  indexes: IndexHub;
+  /** A board's feed, in step with Redis, kept until it is released. */
+  openFeed: (open: OpenBoard) => Promise<{ feed: BoardFeed; release: () => void }>;
+  now: () => number;
+  onError: (error: unknown) => void;
+  /** Standings sent a second, over all boards. */
+  sendsPerSecond: number;
+  /** Windows round members read from Redis a second, over all boards. */
+  windowReadsPerSecond: number;
+};
+
+/** How a follower is told. After `onEnded` nothing more comes. */
+export type Follower<T> = { onChange: (value: T) => void; onEnded: (error: ErrorBody) => void };
+
+/** Ends what it was given for; calling it again does nothing. */
+export type Release = () => void;
+
+type Opened = {
+  standings: BoardStandings;
+  windows: Windows;
+  followers: Set<{ onEnded: (error: ErrorBody) => void }>;
+  close: () => void;
+};
+
+type Entry = { open: OpenBoard; opened: Promise<Opened>; ready: Opened | undefined; users: number };
+
+const BEAT_MS = 200;
+
+export class Standings {
+  readonly #options: StandingsOptions;
+  readonly #boards = new Map<string, Entry>();
+  readonly #sends: SendBudget;
+  readonly #reads: SendBudget;
+  readonly #beat: Loop;
+
+  constructor(options: StandingsOptions) {
+    this.#options = options;
+    this.#sends = new SendBudget(options.sendsPerSecond);
+    this.#reads = new SendBudget(options.windowReadsPerSecond);
+    this.#beat = new Loop({
+      everyMs: BEAT_MS,
+      step: async () => {
+        for (const { ready } of this.#boards.values()) {
+          ready?.standings.beat();
+          ready?.windows.beat();
+        }
+      },
+      onError: options.onError,
+    });
+  }
+
+  start(): void {
+    this.#beat.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#beat.stop();
+    for (const { ready } of this.#boards.values()) ready?.close();
+    this.#boards.clear();
+  }
+
+  /**
+   * Follow where one member stands. `reply` gets the standing as it is now, in the turn from which on `follower` hears of changes.
+   * @throws AppError store_lost, unavailable
+   */
+  followMember(
+    open: OpenBoard,
+    member: string,
+    follower: Follower<Standing>,
+    reply: (standing: Standing) => void,
+  ): Promise<Release> {
+    return this.#follow(open, [member], follower, async ({ standings }) => {
+      const [standing] = await completeStandings(this.#options, open, standings, [member]);
+      return () => {
+        // What is known here may have become better while Redis was asked.
+        const known = standings.standingOf(member);
+        const now = known && !isProvisional(known) ? known : standing!;
+        reply(now);
+        standings.answered(member, now);
+        return standings.listen(member, { standing: follower.onChange });
+      };
+    });
+  }
+
+  /**
+   * Follow a window of the board: the entries round a member, or those of a list of members.
+   * @throws AppError store_lost, unavailable
+   */
+  followWindow(
+    open: OpenBoard,
+    question: WindowQuestion,
+    follower: Follower<LiveWindow>,
+    reply: (window: LiveWindow) => void,
+  ): Promise<Release> {
+    const members = question.kind === "around" ? [question.member] : question.members;
+    return this.#follow(open, members, follower, async ({ windows }) => {
+      const window = await windows.build(question);
+      return () => {
+        reply(window);
+        return windows.follow(question, follower.onChange);
+      };
+    });
+  }
+
+  /** This process was told of the outcome of a submission. */
+  acknowledged(open: OpenBoard, place: Place, n: number): void {
+    const entry = this.#boards.get(open.board.id);
+    if (entry?.open.season.incarnation !== open.season.incarnation) return;
+    entry.ready?.standings.acknowledged(place.member, place, n);
+  }
+
+  /** Members are said to have moved; nothing depends on it. */
+  hint(boardId: string, members: readonly string[]): void {
+    this.#boards.get(boardId)?.ready?.standings.hint(members);
+  }
+
+  /** A board was changed: what followed another life of it ends, and may ask again. */
+  onBoard(open: OpenBoard): void {
+    const entry = this.#boards.get(open.board.id);
+    if (!entry || entry.open.season.incarnation === open.season.incarnation) return;
+    this.#boards.delete(open.board.id);
+    const error = new AppError("store_lost", {
+      message: `Board "${open.board.id}" was opened anew.`,
+      retryAfterMs: 100,
+    });
+    for (const { onEnded } of [...(entry.ready?.followers ?? [])]) onEnded(error.body());
+    entry.ready?.close();
+  }
+
+  async #follow(
+    open: OpenBoard,
+    members: readonly string[],
+    follower: { onEnded: (error: ErrorBody) => void },
+    prepare: (opened: Opened) => Promise<() => Release>,
+  ): Promise<Release> {
+    const entry = this.#entry(open);
+    entry.users++;
+    const leave: Release[] = [() => this.#leave(entry)];
+    try {
+      const opened = await entry.opened;
+      leave.push(() => opened.standings.untrack(members));
+      await opened.standings.track(members);
+      const attach = await prepare(opened);
+      opened.followers.add(follower);
+      leave.push(() => opened.followers.delete(follower));
+      leave.push(attach());
+    } catch (error) {
+      for (const step of leave.reverse()) step();
+      throw error;
+    }
+    return once(() => {
+      for (const step of leave.reverse()) step();
+    });
+  }
+
+  #entry(open: OpenBoard): Entry {
+    const known = this.#boards.get(open.board.id);
+    if (known?.open.season.incarnation === open.season.incarnation) return known;
+    const entry: Entry = { open, opened: this.#open(open), ready: undefined, users: 0 };
+    this.#boards.set(open.board.id, entry);
+    entry.opened.then(
+      (opened) => {
+        entry.ready = opened;
+        if (this.#boards.get(open.board.id) !== entry) opened.close();
+      },
+      () => {
+        if (this.#boards.get(open.board.id) === entry) this.#boards.delete(open.board.id);
+      },
+    );
+    return entry;
+  }
+
+  async #open(open: OpenBoard): Promise<Opened> {
+    const { redis, hasher, reader, indexes, openFeed, now, onError } = this.#options;
+    const { feed, release } = await openFeed(open);
+    const of: IndexOf = { board: open.board.id, incarnation: open.season.incarnation, keys: open.feed };
+    const standings = new BoardStandings({
+      redis,
+      hasher,
+      reader,
+      open,
+      feed,
+      index: indexes.look(of),
+      budget: this.#sends,
+      now,
+      onError,
+    });
+    const unfollow = indexes.follow(of, (index) => standings.onIndex(index));
+    const windows = new Windows({
+      open,
+      standings,
+      reader,
+      reads: this.#reads,
+      sends: this.#sends,
+      now,
+      onError,
+    });
+    const close = (): void => {
+      unfollow();
+      standings.close();
+      release();
+    };
+    return { standings, windows, followers: new Set(), close };
+  }
+
+  #leave(entry: Entry): void {
+    if (--entry.users > 0) return;
+    if (this.#boards.get(entry.open.board.id) !== entry) return;
+    this.#boards.delete(entry.open.board.id);
+    entry.ready?.close();
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
+  };
+}
