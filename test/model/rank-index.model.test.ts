@@ -37,7 +37,7 @@ const scenario = fc.record({
 });
 
 function keysOf({ layout }: OpenBoard, scores: Map<string, number>): number[] {
-  return [...scores.values()].map((score) => packKey(layout, [score], 0)).sort((a, b) => a - b);
+  return [...scores.values()].map((score) => packKey(layout.head, [score], 0)).sort((a, b) => a - b);
 }
 
 /** How many of sorted keys are below one. */
