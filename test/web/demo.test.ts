@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { createClient, type RankwireClient, type TopSnapshot } from "../../client-sdk/index.ts";
 import { freePortFrom } from "../../demo/free-port.ts";
+import { playerNames } from "../../demo/names.ts";
 import { testRunFolder } from "../support/shared-redis.ts";
 import { DemoProcess, isAlive } from "./demo-process.ts";
 
@@ -29,7 +30,7 @@ function startDemo(command: string, dataDir: string, port: number): DemoProcess 
   return demo;
 }
 
-/** Resolves when everybody is on the board and its order has changed twice since. */
+/** Resolves when everybody is on the board, its order has changed twice since, and a player's own rank has moved. */
 async function seesPlayersMove(url: string): Promise<void> {
   client = createClient({ url });
   const seen: TopSnapshot[] = [];
@@ -39,6 +40,10 @@ async function seesPlayersMove(url: string): Promise<void> {
   const ordersSeen = () => new Set(seen.map(({ entries }) => entries.map(({ member }) => member).join()));
   const before = ordersSeen().size;
   await expect.poll(() => ordersSeen().size, START).toBeGreaterThan(before + 1);
+  const ranks = new Set<number | null | undefined>();
+  const me = client.board("arcade").me(playerNames(1)[0]);
+  me.subscribe(() => ranks.add(me.getSnapshot().standing?.rank));
+  await expect.poll(() => ranks.size, START).toBeGreaterThan(2);
 }
 
 describe("npm run demo", { timeout: 90_000 }, () => {
