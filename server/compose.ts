@@ -2,7 +2,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Redis } from "ioredis";
 import { Registry as MetricsRegistry } from "prom-client";
 import { systemClock } from "./base/clock.ts";
 import { Lifecycle } from "./base/lifecycle.ts";
@@ -27,11 +26,14 @@ import { Merger } from "./merger/merger.ts";
 import { createMergerMetrics } from "./merger/merger-metrics.ts";
 import * as options from "./options.ts";
 import { checkRedis, enforceFindings } from "./redis/boot-checks.ts";
+import { endpointOf } from "./redis/channel-places.ts";
 import { Channels } from "./redis/channels.ts";
-import { type ConnectOptions, connectCommand, connectSubscriber, type RedisTarget } from "./redis/connect.ts";
+import { isServing } from "./redis/cluster-health.ts";
+import { type ConnectOptions, connectCommand, createListener, type RedisTarget } from "./redis/connect.ts";
 import { type ManagedCluster, startManagedCluster } from "./redis/managed/managed-cluster.ts";
 import { type ManagedRedis, startManagedRedis } from "./redis/managed/managed-redis.ts";
 import { registerScripts } from "./redis/scripts.ts";
+import type { RedisStore } from "./redis/store.ts";
 import { ApiKeys, loadKeys } from "./sessions/api-keys.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { Standings } from "./standings/standings.ts";
@@ -74,7 +76,7 @@ export type Base = {
   feedMetrics: FeedMetrics;
   connecting: ConnectOptions;
   /** A connection of its own for commands, so that one part's load does not hold up another's. */
-  commands: (name: string) => Promise<Redis>;
+  commands: (name: string) => Promise<RedisStore>;
 };
 
 async function build(config: Config, around: Surroundings, parts: Lifecycle): Promise<Omit<Running, "stop">> {
@@ -82,8 +84,8 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const metrics = new MetricsRegistry();
   const target = await redisTarget(config, around, parts);
   const connecting = { target, log, commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS };
-  const commands = async (name: string): Promise<Redis> => {
-    const connect = (): Promise<Redis> => connectCommand(connecting);
+  const commands = async (name: string): Promise<RedisStore> => {
+    const connect = (): Promise<RedisStore> => connectCommand(connecting);
     const redis = await parts.start(name, connect, (connection) => connection.disconnect());
     registerScripts(redis);
     return redis;
@@ -104,7 +106,7 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   return { port, keys, target, registry };
 }
 
-async function startRegistry({ config, around, parts }: Base, redis: Redis): Promise<Registry> {
+async function startRegistry({ config, around, parts }: Base, redis: RedisStore): Promise<Registry> {
   const repository = createRedisBoardRepository(redis);
   const openBoardFeed = (open: OpenBoard): Promise<void> => openFeed(redis, options.feedOf(open));
   const registry = new Registry({ redis, repository, clock: systemClock, openFeed: openBoardFeed });
@@ -124,10 +126,10 @@ async function startRegistry({ config, around, parts }: Base, redis: Redis): Pro
 }
 
 /** The one pub/sub of the process, for whoever listens. */
-async function startChannels(base: Base, redis: Redis): Promise<Channels> {
+async function startChannels(base: Base, redis: RedisStore): Promise<Channels> {
   const { config, around, parts, connecting, feedMetrics } = base;
   const channels = new Channels({
-    connect: () => connectSubscriber(connecting),
+    create: (address) => createListener(connecting, endpointOf(address)),
     commands: redis,
     probeEveryMs: config.FEED_PROBE_MS,
     onProbeLost: () => feedMetrics.probesLost.inc(),
@@ -163,7 +165,7 @@ async function startMerger(
   );
 }
 
-export type GatewayNeeds = { redis: Redis; channels: Channels; registry: Registry; keys: ApiKeys };
+export type GatewayNeeds = { redis: RedisStore; channels: Channels; registry: Registry; keys: ApiKeys };
 
 /** @returns the port */
 async function startGateway(base: Base, needs: GatewayNeeds): Promise<number> {
@@ -245,9 +247,9 @@ async function redisTarget(
   return "url" in managed ? { url: managed.url } : { path: managed.path };
 }
 
-async function unready(redis: Redis, channels: Channels): Promise<string[]> {
+async function unready(redis: RedisStore, channels: Channels): Promise<string[]> {
   const missing: string[] = [];
-  await redis.ping().catch(() => missing.push("redis"));
+  if (!(await isServing(redis))) missing.push("redis");
   if (!channels.alive) missing.push("pubsub");
   return missing;
 }

@@ -35,7 +35,7 @@ export const settings = {
   ),
   REDIS_URL: setting(
     z.string().min(1).optional(),
-    "`redis://…` or `rediss://…`. Unset: Rankwire runs its own Redis in DATA_DIR.",
+    "`redis://…`, `rediss://…` or `unix:///path`; a cluster: start nodes by comma, or one with `?cluster=true`; Sentinel: `redis+sentinel://[user:password@]host:26379,…/<master name>[/<db>]`. Unset: Rankwire runs its own Redis in DATA_DIR.",
   ),
   DATA_DIR: setting(z.string().default(".rankwire"), "Folder for the managed Redis and generated keys."),
   MANAGED_NODES: setting(

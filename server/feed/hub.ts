@@ -110,22 +110,22 @@ export class FeedHub {
       await feed.start();
       return feed;
     } catch (error) {
-      this.#close(keys, feed).catch(this.#options.onError);
+      this.#close(keys, feed);
       throw fromRedisError(error);
     }
   }
 
-  async #close(keys: FeedKeys, feed: BoardFeed): Promise<void> {
+  #close(keys: FeedKeys, feed: BoardFeed): void {
     feed.stop();
     this.#feeds.delete(keys.channel);
-    await this.#options.channels.unsubscribe(keys.channel).catch(this.#options.onError);
+    this.#options.channels.unsubscribe(keys.channel);
   }
 
   /** Compare every followed feed's position with Redis, in one pipeline; let go of those nobody follows. */
   async #check(): Promise<void> {
     const before = performance.now() - this.#options.lingerMs;
     for (const { feed, keys, followers, freeSince } of [...this.#feeds.values()]) {
-      if (followers === 0 && freeSince < before) await this.#close(keys, feed);
+      if (followers === 0 && freeSince < before) this.#close(keys, feed);
     }
     const followed = [...this.#feeds.values()];
     if (followed.length === 0) return;

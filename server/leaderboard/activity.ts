@@ -29,8 +29,8 @@ export async function hintDirty(redis: RedisStore, boards: string[]): Promise<vo
 }
 
 /** Call `onDirty` for each hinted board. */
-export async function listenForHints(channels: Channels, onDirty: (board: string) => void): Promise<void> {
-  await channels.subscribe(hintChannel, (message) => {
+export function listenForHints(channels: Channels, onDirty: (board: string) => void): void {
+  void channels.subscribe(hintChannel, (message) => {
     for (const board of message.toString().split("\n")) onDirty(board);
   });
 }

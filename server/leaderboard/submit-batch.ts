@@ -1,7 +1,7 @@
 /** One call of `submit.lua`: a batch of one producer for one shard. */
 import { assert } from "../base/assert.ts";
+import { callOnce } from "../redis/batch.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
-import { runScript } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 
@@ -44,7 +44,9 @@ export async function submitBatch(
 ): Promise<BatchReply> {
   const keys = Object.values(open.shards[shard]!);
   const args = submitArguments(open, batch, limits);
-  const reply = await runScript(redis, "leaderboard/submit", keys, args).catch((error: unknown) => {
+  // Sent once: only the shard's pipe knows in which order batches of unknown end may be sent again [R 2].
+  const call = { script: "leaderboard/submit" as const, keys, args };
+  const reply = await callOnce(redis, call).catch((error: unknown) => {
     throw fromRedisError(error);
   });
   const { tag, rest } = tagged(reply, TAGS);

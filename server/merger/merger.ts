@@ -64,8 +64,8 @@ export class Merger {
     this.#loop = new Loop({ everyMs: options.tickMs, step: () => this.#tick(), onError });
   }
 
-  async start(): Promise<void> {
-    await listenForHints(this.#options.channels, (board) => this.#active.wake(board));
+  start(): void {
+    listenForHints(this.#options.channels, (board) => this.#active.wake(board));
     this.#loop.start();
     this.#indexes.start();
   }

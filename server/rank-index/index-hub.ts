@@ -2,7 +2,7 @@
  * The rank indexes that this process looks at: followed on their channels while they are used, and announced as wanted, so that some
  * merger keeps them.
  *
- * The channel is followed before the stored index is read, and the newer of two always wins, so no refresh is missed.
+ * The stored index is read once the channel is followed, and the newer of two always wins, so no refresh is missed.
  */
 import { Loop } from "../base/loop.ts";
 import type { Channels } from "../redis/channels.ts";
@@ -79,9 +79,10 @@ export class IndexHub {
     followed = { of, index: undefined, listeners: new Set(), usedAt: performance.now() };
     this.#followed.set(indexChannel, followed);
     const opened = followed;
-    const { channels, onError } = this.#options;
-    channels.subscribe(indexChannel, (frame) => this.#take(opened, decodeIndex(frame))).catch(onError);
+    // Read at once, for those who wait, and again when the subscription is confirmed: nothing is missed after that.
     this.#load(opened);
+    const take = (frame: Buffer): void => this.#take(opened, decodeIndex(frame));
+    void this.#options.channels.subscribe(indexChannel, take).then(() => this.#load(opened));
     this.#marks.nudge();
     return followed;
   }
@@ -109,7 +110,7 @@ export class IndexHub {
       if (listeners.size > 0 || usedAt >= unusedSince) wanted.push(of.board);
       else {
         this.#followed.delete(channel);
-        await this.#options.channels.unsubscribe(channel).catch(this.#options.onError);
+        this.#options.channels.unsubscribe(channel);
       }
     }
     await wantIndex(this.#options.redis, wanted, this.#options.now());

@@ -1,23 +1,41 @@
-/** Many calls at once, whatever slots their keys are in. */
-import { execAll } from "./reply.ts";
-import { queueScript, type ScriptName } from "./scripts.ts";
-import type { RedisStore } from "./store.ts";
+/** Many calls at once, whatever slots their keys are in; and one call that is sent once. */
+import { type Call, queueCall, runCall } from "./call.ts";
+import { callOnceOnCluster, type Outcome, settleOnCluster } from "./cluster-calls.ts";
+import { isCluster, type RedisStore } from "./store.ts";
 
-/** A script, or a command of Redis on one key. All keys of one call share a slot. */
-export type Call =
-  | { script: ScriptName; keys: string[]; args: (string | number)[] }
-  | { command: string; key: string; args?: (string | number)[] };
+export type { Call } from "./call.ts";
+export type { Outcome } from "./cluster-calls.ts";
 
 /**
- * One round trip for all calls.
+ * One round trip for all calls: one pipeline, or one a master of a cluster, where calls that met a moving slot or a failover are
+ * tried again for about as long as one command may take.
  * @returns the reply of each call, in order. @throws the first error
  */
 export async function callAll(redis: RedisStore, calls: readonly Call[]): Promise<unknown[]> {
+  return (await settleAll(redis, calls)).map((outcome) => {
+    if ("error" in outcome) throw outcome.error;
+    return outcome.reply;
+  });
+}
+
+/** As `callAll`, with each call's reply or error: one master that is away need not hold up the others. Never rejects. */
+export async function settleAll(redis: RedisStore, calls: readonly Call[]): Promise<Outcome[]> {
   if (calls.length === 0) return [];
+  if (isCluster(redis)) return settleOnCluster(redis, calls);
   const pipeline = redis.pipeline();
-  for (const call of calls) {
-    if ("script" in call) queueScript(pipeline, call.script, call.keys, call.args);
-    else pipeline.call(call.command, call.key, ...(call.args ?? []));
-  }
-  return execAll(pipeline);
+  for (const call of calls) queueCall(pipeline, call);
+  const results = await pipeline.exec().catch((error: Error) => error);
+  return calls.map((_, i): Outcome => {
+    if (results instanceof Error) return { error: results };
+    const [error, reply] = results![i]!;
+    return error ? { error } : { reply };
+  });
+}
+
+/**
+ * One call that is sent once: whether an unknown end is tried again, and in which order, is the caller's to decide. A cluster's
+ * redirection is followed once, since nothing ran before it. Calls of one turn on one slot are sent in order.
+ */
+export function callOnce(redis: RedisStore, call: Call): Promise<unknown> {
+  return isCluster(redis) ? callOnceOnCluster(redis, call) : runCall(redis, call);
 }

@@ -4,6 +4,9 @@
  */
 import type { Redis } from "ioredis";
 import type { Log } from "../base/log.ts";
+import { checkCluster } from "./cluster-health.ts";
+import { masters } from "./slot-owners.ts";
+import { isCluster, type RedisStore } from "./store.ts";
 
 /** `unknown`: this Redis does not tell, as managed services often do not. */
 export type Severity = "error" | "unknown";
@@ -21,8 +24,18 @@ type Facts = {
 const OLDEST_MAJOR = 7;
 const UNKNOWN = "not told";
 
-/** Only what is wrong or unknown; nothing when all is well. @throws whatever the connection throws */
-export async function checkRedis(redis: Redis): Promise<Finding[]> {
+/** Only what is wrong or unknown, on every master; nothing when all is well. @throws whatever the connection throws */
+export async function checkRedis(redis: RedisStore): Promise<Finding[]> {
+  if (!isCluster(redis)) return checkNode(redis);
+  const ofNodes = masters(redis).map(async (node) => {
+    const findings = await checkNode(node);
+    const place = `${node.options.host}:${node.options.port}`;
+    return findings.map((finding) => ({ ...finding, found: `${finding.found} on ${place}` }));
+  });
+  return [await checkCluster(redis), ...(await Promise.all(ofNodes))].flat();
+}
+
+async function checkNode(redis: Redis): Promise<Finding[]> {
   const text = (await unlessDenied(redis.info())) ?? "";
   const fields = new Map([...text.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name, value]) => [name, value]));
   const facts: Facts = {

@@ -1,5 +1,4 @@
 /** From Redis's raw replies to typed ones, and from its errors to ours. */
-import type { ChainableCommander } from "ioredis";
 import { assert } from "../base/assert.ts";
 import { AppError } from "../base/errors.ts";
 
@@ -9,16 +8,6 @@ export function tagged<T extends string>(reply: unknown, tags: readonly T[]): { 
   const [tag, ...rest] = reply as [T, ...unknown[]];
   assert(tags.includes(tag), `a script replied the unknown tag ${tag}`);
   return { tag, rest };
-}
-
-/** All results of a pipeline; the first error is thrown (a pipeline resolves with errors instead of rejecting). */
-export async function execAll(pipeline: ChainableCommander): Promise<unknown[]> {
-  const results = await pipeline.exec();
-  assert(results, "a pipeline always has results");
-  return results.map(([error, result]) => {
-    if (error) throw error;
-    return result;
-  });
 }
 
 /** A flat `[field, value, field, value]` reply as a map of strings. */
@@ -40,7 +29,13 @@ export function fromRedisError(error: unknown): AppError {
 
 /** True when the command may or may not have run: the connection broke, or Redis cannot serve just now. */
 export function isConnectionTrouble(message: string): boolean {
-  return /Connection is closed|ECONN|EPIPE|ENOENT|ETIMEDOUT|timed? ?out|max retries|Stream isn't writeable|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|READONLY|UNBLOCKED|Connection is in|MISCONF/i.test(
-    message,
-  );
+  return CONNECTION.test(message) || REFUSED_FOR_NOW.test(message) || CLUSTER_TROUBLE.test(message);
 }
+
+const CONNECTION =
+  /Connection is (closed|in)|ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|timed? ?out|max retries|Stream isn't writeable|sentinels are unreachable/i;
+const REFUSED_FOR_NOW =
+  /LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|READONLY|UNBLOCKED|MISCONF|NOREPLICAS|^(MOVED|ASK) \d/;
+/** The words of ioredis's cluster client. */
+const CLUSTER_TROUBLE =
+  /Too many Cluster redirections|Failed to refresh slots cache|Cluster isn't ready|Cluster is (ended|disconnect)|None of startup nodes|No (sharded )?subscriber for/;

@@ -6,8 +6,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ChainableCommander } from "ioredis";
-import type { RedisStore } from "./store.ts";
+import type { ChainableCommander, Redis } from "ioredis";
+import { isCluster, type RedisStore } from "./store.ts";
 
 /** `<room>/<operation>`, the file's path below `lua/` without its ending. */
 export type ScriptName = `${string}/${string}`;
@@ -51,9 +51,13 @@ function withIncludes(root: string, lua: string): string {
 
 let library: Script[] | undefined;
 
-/** Make every script callable on a connection and its pipelines. */
+/** Make every script callable on a connection and its pipelines; on a cluster also on each node's, now and later. */
 export function registerScripts(redis: RedisStore): void {
   library ??= loadScripts();
+  if (isCluster(redis)) {
+    for (const node of redis.nodes("all")) registerScripts(node);
+    redis.on("+node", (node: Redis) => registerScripts(node));
+  }
   for (const { name, numberOfKeys, lua } of library) {
     redis.defineCommand(commandName(name), { numberOfKeys, lua });
   }

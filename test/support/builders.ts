@@ -10,6 +10,7 @@ import type { DedupLimits } from "../../server/leaderboard/submit-batch.ts";
 import { feedOf } from "../../server/options.ts";
 import { connectCommand } from "../../server/redis/connect.ts";
 import { registerScripts } from "../../server/redis/scripts.ts";
+import { isCluster } from "../../server/redis/store.ts";
 
 export const silentLog = pino({ level: "silent" });
 
@@ -23,6 +24,8 @@ export const DEDUP: DedupLimits = {
 /** A command connection as the server makes it, with the scripts. */
 export async function commandConnection(url: string): Promise<Redis> {
   const redis = await connectCommand({ target: { url }, log: silentLog, commandTimeoutMs: 5_000 });
+  if (isCluster(redis))
+    throw new Error("This is for one Redis; test/support/redis-cluster.ts is for clusters.");
   registerScripts(redis);
   return redis;
 }

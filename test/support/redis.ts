@@ -1,6 +1,6 @@
 /** A real redis-server of one's own, for tests that kill it, restart it or need it empty. */
 import { spawn } from "node:child_process";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -13,6 +13,10 @@ export type TestRedisOptions = {
   args?: string[];
   /** Default false: what it holds is gone after `stop` or `kill`. */
   appendonly?: boolean;
+  /** A node of a cluster: its bus gets a free port too. */
+  clusterNode?: boolean;
+  /** A Sentinel, alone, that watches the master on this port under the name `mymaster`. */
+  sentinelOf?: number;
   /** The folder for its own folder; by default that of the test run, which the run removes at its end. */
   root?: string;
 };
@@ -49,15 +53,33 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
   const server = await findServer();
   if (!server) throw new Error("There is no redis-server; test/support/global-setup.ts installs one.");
   const dir = await mkdtemp(join(options.root ?? (await runFolder()), "redis-"));
-  const { args = [], appendonly = false } = options;
+  const { args = [], appendonly = false, clusterNode = false, sentinelOf } = options;
+  const config = sentinelOf === undefined ? [] : [await sentinelConfig(dir, sentinelOf), "--sentinel"];
   const settings = [
     ...["--bind", "127.0.0.1", "--dir", dir, "--pidfile", join(dir, "redis.pid"), "--save", ""],
     ...["--appendonly", appendonly ? "yes" : "no", "--enable-debug-command", "yes"],
     // The folder in the title lets the run's end recognise its own processes.
     ...["--proc-title-template", `{title} {listen-addr} ${dir}`, ...args],
   ];
-  const start = (port: number) => startProcess(server.command, ["--port", `${port}`, ...settings], port);
+  const busPorts = new Map<number, number>();
+  const start = async (port: number) => {
+    if (clusterNode && !busPorts.has(port)) busPorts.set(port, await freePort());
+    const bus = clusterNode ? ["--cluster-enabled", "yes", "--cluster-port", `${busPorts.get(port)}`] : [];
+    return startProcess(server.command, [...config, "--port", `${port}`, ...settings, ...bus], port);
+  };
   return takePort(start, dir);
+}
+
+/** A Sentinel keeps what it learns in its file, so that it must have one. */
+async function sentinelConfig(dir: string, masterPort: number): Promise<string> {
+  const file = join(dir, "sentinel.conf");
+  const lines = [
+    `sentinel monitor mymaster 127.0.0.1 ${masterPort} 1`,
+    "sentinel down-after-milliseconds mymaster 500",
+    "sentinel failover-timeout mymaster 2000",
+  ];
+  await writeFile(file, `${lines.join("\n")}\n`);
+  return file;
 }
 
 type RunningProcess = { pid: number; kill(signal: NodeJS.Signals): void; exited: Promise<unknown> };
