@@ -11,6 +11,7 @@ import { sleep } from "../base/clock.ts";
 import { AppError, toAppError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
+import type { AppliedBatch } from "../leaderboard/confirm-batches.ts";
 import {
   type BatchReply,
   type DedupLimits,
@@ -36,14 +37,13 @@ export type ShardOutcome = { status: EventStatus; key: number | undefined; n: nu
 
 export type Pending = {
   event: ShardEvent;
-  settle: (outcome: ShardOutcome) => void;
+  /** With the batch that it was judged in, unless it came to none. */
+  settle: (outcome: ShardOutcome, batch?: AppliedBatch) => void;
   /** `performance.now()` at its arrival: the deadline runs from here, also while it waits. */
   takenAt: number;
 };
 
-type Flight = {
-  producer: string;
-  seq: number;
+type Flight = AppliedBatch & {
   items: Pending[];
   firstSentAt: number;
   result?: BatchReply | AppError;
@@ -110,6 +110,7 @@ export class ShardPipe {
     this.#giveUpWaiting();
     while (this.#flights.length < this.#limits.flightsMax && this.#queue.size > 0) {
       const flight: Flight = {
+        shard: this.#shard,
         producer: this.#producer,
         seq: this.#nextSeq++,
         items: this.#queue.take(this.#limits.batchMax),
@@ -145,7 +146,8 @@ export class ShardPipe {
   }
 
   /** Settle a flight whose end is certain. */
-  #settled({ result, items }: Flight): boolean {
+  #settled(flight: Flight): boolean {
+    const { result, items } = flight;
     if (result === undefined || isUnknown(result)) return false;
     if (result instanceof AppError || result.tag !== "applied") {
       if (!(result instanceof AppError) && result.tag === "gap") return false;
@@ -155,7 +157,7 @@ export class ShardPipe {
     }
     const { statuses, keys, n } = result;
     items.forEach((item, i) => {
-      item.settle({ status: statuses[i]!, key: keys[i], n });
+      item.settle({ status: statuses[i]!, key: keys[i], n }, flight);
     });
     if (result.dirty) this.#onDirty();
     return true;

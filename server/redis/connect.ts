@@ -43,19 +43,19 @@ export function connectCommand(options: ConnectOptions): Promise<RedisStore> {
     : connectOne("command", options, address, own);
 }
 
-/** For pub/sub through ioredis's own means: waits for Redis and takes its subscriptions up again by itself. */
+/** For the control plane's pub/sub, through ioredis's own means: waits for Redis; on each "ready" its user subscribes again. */
 export function connectSubscriber(options: ConnectOptions): Promise<RedisStore> {
   const own: OwnOptions = {
     enableOfflineQueue: true,
     // Also for the first words of a fresh connection: silence must not keep a rebuild waiting for ever.
     socketTimeout: 2 * options.commandTimeoutMs,
     maxRetriesPerRequest: null,
-    autoResubscribe: true,
   };
   const address = addressOf(options.target);
+  // On one Redis ioredis would subscribe again without looking at the answer: a refusal would go unhandled, and end the process.
   return address.kind === "cluster"
     ? connectCluster("subscriber", options, address, own)
-    : connectOne("subscriber", options, address, own);
+    : connectOne("subscriber", options, address, { ...own, autoResubscribe: false });
 }
 
 /**

@@ -12,8 +12,8 @@ let elsewhere: TestServer;
 const clients: StandingClient[] = [];
 
 beforeAll(async () => {
-  server = await startServer(sharedRedisUrl(), { INDEX_MS: "100" });
-  elsewhere = await startServer(sharedRedisUrl(), { ROLES: "gateway" });
+  server = await startServer(sharedRedisUrl(), { INDEX_MS: "100", CONTROL_PLANE: "off" });
+  elsewhere = await startServer(sharedRedisUrl(), { ROLES: "gateway", CONTROL_PLANE: "off" });
 });
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();

@@ -20,12 +20,15 @@ let writing: TestServer;
 
 beforeAll(async () => {
   const followed = String(FOLLOWED);
+  // The bus is off: nothing depends on it.
+  const CONTROL_PLANE = "off";
   watching = await startServer(sharedRedisUrl(), {
     INDEX_MS: "100",
     INDEX_SHARE: "0.5",
     SUBSCRIPTIONS_MAX: followed,
+    CONTROL_PLANE,
   });
-  writing = await startServer(sharedRedisUrl(), { ROLES: "gateway" });
+  writing = await startServer(sharedRedisUrl(), { ROLES: "gateway", CONTROL_PLANE });
 });
 afterAll(async () => {
   await writing.stop();
