@@ -23,8 +23,8 @@ const FRIENDS_MAX = 500;
 export type SubmitOptions = {
   /** The first column. */
   score: number;
-  /** The others by name. */
-  columns?: Record<string, number>;
+  /** The others by name; 64-bit integers beyond 2^53 as decimal text. */
+  columns?: Record<string, number | string>;
   /** The idempotency key; made by the client when absent. Pass one to submit the same thing again after a restart. */
   id?: string;
   /** Kept beside the entry on boards that have metadata; at most 256 bytes. */

@@ -8,11 +8,10 @@ import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
 import { startPlayers, startReplication } from "./compose-gateways.ts";
-import { startIndexes, startStandings } from "./compose-standings.ts";
+import { startReads } from "./compose-reads.ts";
 import type { Config } from "./config.ts";
 import { createFeedMetrics, type FeedMetrics } from "./feed/feed-metrics.ts";
 import { openFeed } from "./feed/feed-store.ts";
-import { FeedHub } from "./feed/hub.ts";
 import type { ControlPlane } from "./gateway/control-plane.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createGatewayMetrics } from "./gateway/gateway-metrics.ts";
@@ -22,7 +21,6 @@ import type { OpenBoard } from "./leaderboard/board.ts";
 import { createRedisBoardRepository } from "./leaderboard/board-repository.ts";
 import { createBoardsFrom } from "./leaderboard/boards-file.ts";
 import { createHasher } from "./leaderboard/hashing.ts";
-import { Reader } from "./leaderboard/reader.ts";
 import { Registry } from "./leaderboard/registry.ts";
 import { Merger } from "./merger/merger.ts";
 import { createMergerMetrics } from "./merger/merger-metrics.ts";
@@ -37,7 +35,6 @@ import { type ManagedRedis, startManagedRedis } from "./redis/managed/managed-re
 import { registerScripts } from "./redis/scripts.ts";
 import type { RedisStore } from "./redis/store.ts";
 import { ApiKeys, loadKeys } from "./sessions/api-keys.ts";
-import type { Standings } from "./standings/standings.ts";
 
 export type Running = {
   /** The port that HTTP and sockets are on; 0 without the gateway role. */
@@ -181,45 +178,31 @@ async function startGateway(
   const { redis, channels, registry, keys } = needs;
   const { log } = around;
   const hasher = await createHasher();
-  // Ingest stops after the standings that it tells, so it is made first; no submission comes before the gateway listens.
-  let standings: Standings | undefined;
+  const players = await startPlayers(base, needs);
+  const reads = await startReads(base, { ...needs, hasher });
+  players.control.onMoved((board, members) => reads.standings.hint(board, members));
   const ingest = new Ingest({
     ...options.ingestOptions(config),
     redis: await base.commands("ingest's redis connection"),
     hasher,
     clock: systemClock,
     log,
-    onAccepted: (open, place, n) => standings?.acknowledged(open, place, n),
+    onAccepted: (open, place, n) => {
+      reads.standings.acknowledged(open, place, n);
+      players.control.hintMoved(open.board.id, [place.member]);
+    },
   });
   await parts.start(
     "ingest",
     () => undefined,
     () => ingest.drain(),
   );
-  const hub = new FeedHub({
-    ...options.hubOptions(config),
-    redis,
-    channels,
-    metrics: base.feedMetrics,
-    onError: (error) => log.warn({ err: error }, "feed"),
-  });
-  await parts.start(
-    "feeds",
-    () => hub.start(),
-    () => hub.stop(),
-  );
-  const reader = new Reader(redis, hasher);
-  const indexes = await startIndexes(base, needs);
-  standings = await startStandings(base, { ...needs, hasher, reader, hub, indexes });
   const gateway: Gateway = {
     registry,
     ingest,
     replication: await startReplication(base, ingest),
-    reader,
-    hub,
-    indexes,
-    standings,
-    ...(await startPlayers(base, needs)),
+    ...reads,
+    ...players,
     keys,
     limits: options.gatewayLimits(config),
     origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),

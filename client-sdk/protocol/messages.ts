@@ -9,8 +9,24 @@ export type Ties = "shared" | "earliest" | "latest";
 export type Writers = "server" | "player";
 export type Visibility = "public" | "private";
 
+/** How a board's places are stored: in one number of 53 bits, or in a number and a text. */
+export type BoardLayout = "packed" | "wide";
+
+/** A number with a fixed count of decimals. */
+export type DecimalColumn = {
+  name: string;
+  type: "decimal";
+  order: Order;
+  min: number;
+  max: number;
+  decimals: number;
+};
+/** Any finite float64. */
+export type FloatColumn = { name: string; type: "float"; order: Order; min?: number; max?: number };
+/** A signed 64-bit integer, answered as decimal text because a JavaScript number does not hold it; never the first column. */
+export type Int64Column = { name: string; type: "int64"; order: Order };
 /** One compared value of an entry. The first column of a board is its score. */
-export type Column = { name: string; order: Order; min: number; max: number; decimals: number };
+export type Column = DecimalColumn | FloatColumn | Int64Column;
 
 export type SeasonInfo = {
   /** 1 for a board's first season. */
@@ -27,6 +43,7 @@ export type BoardInfo = {
   order: Order;
   operator: Operator;
   columns: Column[];
+  layout: BoardLayout;
   ties: Ties;
   writers: Writers;
   visibility: Visibility;
@@ -38,8 +55,11 @@ export type BoardInfo = {
 /** A place in a board's feed: which life (`epoch`), how far (`offset`, dense). [P-1] */
 export type Position = { epoch: string; offset: number };
 
+/** A number on packed boards, ASCII text of one length on wide ones: either way `<` says which is better. [P-3] */
+export type SortKey = number | string;
+
 /** `[member, sortKey, score, …columns]`: smaller sort keys are better, equal keys order by member bytes. [P-3] */
-export type Row = [member: string, sortKey: number, score: number, ...columns: number[]];
+export type Row = [member: string, sortKey: SortKey, score: number, ...columns: (number | string)[]];
 
 export type ViewSize = 10 | 100 | "all";
 export const VIEW_SIZES: readonly ViewSize[] = [10, 100, "all"];
@@ -71,8 +91,8 @@ export type Snapshot = {
 
 export type Outcome = "accepted" | "unchanged" | "duplicate" | "rejected";
 
-/** A member's values as they stand: `score` is the first column, `columns` the others by name. */
-export type EntryValues = { score: number; columns?: Record<string, number> };
+/** A member's values as they stand: `score` is the first column, `columns` the others by name; text for 64-bit integers. */
+export type EntryValues = { score: number; columns?: Record<string, number | string> };
 
 /** One attempt to change an entry. `id` is the idempotency key. */
 export type Submission = EntryValues & { id?: string; season?: number; metadata?: string };

@@ -4,7 +4,7 @@
  * Applying a frame twice is harmless (`set` is absolute), and applying two frames in turn equals applying
  * their merge; both are property-tested.
  */
-import type { Row, Ties } from "./messages.ts";
+import type { Row, SortKey, Ties } from "./messages.ts";
 
 /**
  * Compare member ids by their UTF-8 bytes, as Redis does.
@@ -27,9 +27,14 @@ function aboveSurrogates(unit: number): number {
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
 }
 
+/** Sort keys of one board: both numbers, or both ASCII text of one length. */
+function compareSortKeys(a: SortKey, b: SortKey): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
 /** Best first: smaller sort key, then member bytes. */
 export function compareRows(a: Row, b: Row): number {
-  return a[1] - b[1] || compareMembers(a[0], b[0]);
+  return compareSortKeys(a[1], b[1]) || compareMembers(a[0], b[0]);
 }
 
 /** `rows` (sorted) with `drop` removed and `set` put in place; a new sorted array, `rows` is not touched. O(n + s log s). */

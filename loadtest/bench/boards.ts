@@ -6,8 +6,9 @@ import { openFeed } from "../../server/feed/feed-store.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { createRedisBoardRepository } from "../../server/leaderboard/board-repository.ts";
 import { type BoardDefinition, boardDefinition, boardFrom } from "../../server/leaderboard/board-schema.ts";
+import { placeFrom } from "../../server/leaderboard/codec.ts";
 import type { Hasher } from "../../server/leaderboard/hashing.ts";
-import { layoutOf } from "../../server/leaderboard/packing.ts";
+import { layoutOf } from "../../server/leaderboard/layout.ts";
 import { Registry } from "../../server/leaderboard/registry.ts";
 import { payloadOf } from "../../server/leaderboard/values.ts";
 import { feedOf, ingestOptions } from "../../server/options.ts";
@@ -32,9 +33,9 @@ export function withOperator(open: OpenBoard, operator: OpenBoard["board"]["oper
   return { ...open, board, layout: layoutOf(board, open.season) };
 }
 
-/** The stored key of a score on a board whose operator takes whole keys. */
+/** The score in the ZSET of a score on a board whose operator takes whole keys. */
 export function keyOf(open: OpenBoard, score: number): number {
-  return Number(payloadOf(open, { score }, 0)[0]);
+  return placeFrom(open.layout, payloadOf(open, { score }, 0)[0]!, "").key;
 }
 
 const FILL_BATCH = 500;
@@ -63,6 +64,11 @@ export async function fillBoard(
   }
   for (let shard = 0; shard < byShard.length; shard++) if (byShard[shard]!.length > 0) await flush(shard);
   await pipeline.exec();
+  await placeCutoff(redis, open, people);
+}
+
+/** Put the cutoff where a merger of the board's top would hold it. */
+export async function placeCutoff(redis: Redis, open: OpenBoard, people: Population): Promise<void> {
   const reserve = Math.min(people.size - 1, Math.ceil(open.board.topSize * 1.25));
   const cutoff = keyOf(
     open,

@@ -12,7 +12,7 @@
 -- ARGV[5] channel  sharded pub/sub channel of the same slot
 -- ARGV[6] limits   "retentionMs retentionBytes messageBytesMax"
 -- ARGV[7] total    integer, members on the board
--- ARGV[8...] changes  number of drops, dropped members, then key, member of each row set
+-- ARGV[8...] changes  number of removes, what is removed from the top, then score, member of what is added: members as the shards store them
 -- Reply {"appended"} | {"fenced"} | {"epoch"} | {"stale", offset}
 local lease, state, top, frames = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, epoch, base, frame = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -26,9 +26,9 @@ if now[1] ~= epoch or now[3] ~= replid() then return { 'epoch' } end
 if now[2] ~= base then return { 'stale', now[2] } end
 
 local offset = string.format('%.0f', tonumber(base) + 1)
-local first_set = 9 + tonumber(ARGV[8])
-if first_set > 9 then redis.call('ZREM', top, unpack(ARGV, 9, first_set - 1)) end
-if first_set <= #ARGV then redis.call('ZADD', top, unpack(ARGV, first_set)) end
+local first_add = 9 + tonumber(ARGV[8])
+if first_add > 9 then redis.call('ZREM', top, unpack(ARGV, 9, first_add - 1)) end
+if first_add <= #ARGV then redis.call('ZADD', top, unpack(ARGV, first_add)) end
 
 local retention_ms, retention_bytes, message_bytes_max = string.match(limits, '^(%d+) (%d+) (%d+)$')
 local time = redis.call('TIME')

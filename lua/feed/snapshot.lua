@@ -3,7 +3,7 @@
 -- KEYS[1] state  hash
 -- KEYS[2] top    zset
 -- ARGV[1] incarnation  string
--- Reply {"snapshot", epoch, offset, total, whole, member, key, …} | {"store_lost"}; whole is 0 after a change of the
+-- Reply {"snapshot", epoch, offset, total, whole, member, score, …} | {"store_lost"}; whole is 0 after a change of the
 --   replication history that no merger has answered with a fresh epoch yet
 local state, top = KEYS[1], KEYS[2]
 local incarnation = ARGV[1]

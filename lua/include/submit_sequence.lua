@@ -13,13 +13,14 @@ local function reply_field(producer, seq)
 end
 
 -- nil when the batch is the next one, else the reply to give.
-local function check_sequence(meta, producer, seq, mark, entries, batch)
+local function check_sequence(call, mark, batch)
+  local meta, producer, seq = call.meta, call.producer, call.seq
   local last = mark and tonumber(string.match(mark, '^%d+')) or 0
   if seq == last + 1 then return nil end
   if seq > last then return { 'gap', string.format('%.0f', last) } end
   local packed = redis.call('HGET', meta, reply_field(producer, seq))
   if packed and string.match(packed, '^%d+') == string.format('%.0f', seq) then return { 'applied', packed } end
-  local keys = of_members('ZMSCORE', entries, batch)
+  local keys = of_members(call.read, call.keys, batch)
   for i = 1, batch.count do keys[i] = keys[i] or '' end
   return { 'duplicate', table.concat(keys, ',') }
 end

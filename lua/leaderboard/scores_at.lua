@@ -8,10 +8,6 @@
 -- Reply {"places", n, key or "", …} | {"store_lost"}
 local entries, meta = KEYS[1], KEYS[2]
 local incarnation = ARGV[1]
+-- @include "places_reply.lua"
 
-local state = redis.call('HMGET', meta, 'incarnation', 'n')
-if state[1] ~= incarnation then return { 'store_lost' } end
-local keys = #ARGV > 1 and redis.call('ZMSCORE', entries, unpack(ARGV, 2))
-local reply = { 'places', state[2] }
-for i = 1, #ARGV - 1 do reply[i + 2] = keys[i] or '' end
-return reply
+return places_reply('ZMSCORE', entries, meta, incarnation)

@@ -1,4 +1,4 @@
--- Apply one batch of submissions to one shard: read old keys, compute, one ZADD, one XADD, dirty mark.
+-- Apply one batch of submissions to one shard of a packed board: read old keys, compute, one ZADD, one XADD, dirty mark.
 -- Repeats of a member inside the batch see each other. A batch applies once: by producer and sequence [R 2];
 -- a submission applies once: by (member, id) [R 5]; only in the season's own life [R 3] while it is open [R 4].
 --
@@ -27,73 +27,30 @@ local entries, hidden, meta, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local ids_now, ids_before, metadata = KEYS[5], KEYS[6], KEYS[7]
 local incarnation, producer, seq = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local rule, layout, limits, count, fields = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
-local args = ARGV
 -- @include "submit_events.lua"
+-- @include "apply_packed.lua"
 -- @include "submit_sequence.lua"
 -- @include "submit_idempotency.lua"
 -- @include "submit_log.lua"
+-- @include "submit_steps.lua"
 
-local state = redis.call('HMGET', meta, 'incarnation', 'state', 'cutoff', 'hidden', 'rotated', 'p:' .. producer)
-if state[1] ~= incarnation then return { 'store_lost' } end
-
+local call = { meta = meta, log = log, ids_now = ids_now, ids_before = ids_before, metadata = metadata, incarnation = incarnation,
+  producer = producer, seq = seq, limits = limits, read = 'ZMSCORE', keys = entries }
 local batch = read_events(rule, layout, count, fields)
-local replay = check_sequence(meta, producer, seq, state[6], entries, batch)
-if replay then return replay end
-if state[2] ~= 'open' then return { 'season_closed' } end
-local now = now_ms()
-local known = batch.before_ids and check_ids(batch, ids_now, ids_before, meta, limits, state[5], now)
-if known == 'full' then return { 'overloaded' } end
+local refusal = check_batch(call, batch)
+if refusal then return refusal end
 
 local olds = of_members('ZMSCORE', entries, batch)
-local in_hidden = state[4] ~= '0' and of_members('ZMSCORE', hidden, batch)
-local cutoff, dirty = tonumber(state[3]), false
--- Tables of what the batch itself has changed, needed only where a member comes again.
-local current, used = batch.repeats and {}, batch.repeats and {}
-local statuses, keys, told = {}, {}, 0
--- What is added is what is logged, unless some of it is hidden.
-local adds, hidden_adds, befores, accepted = {}, {}, {}, 0
-local logged = in_hidden and {} or adds
-local new_ids, remembered, log_ids, new_metadata = {}, 0, {}, {}
-local apply, before_members, before_ids, before_metadata = batch.apply, batch.before_members, batch.before_ids, batch.before_metadata
-
-for e = 1, count do
-  local member, id = args[before_members + e], before_ids and args[before_ids + e] or ''
-  local apart = in_hidden and in_hidden[e]
-  local old = current and current[member] or apart or olds[e]
-  local status, key, new, was = 'd', old
-  if id == '' or not (known[e] or used and used[id]) then
-    status, key, new, was = apply(e, old)
-    if id ~= '' and status ~= 'r' then
-      remembered = remembered + 1
-      new_ids[remembered] = id
-      if used then used[id] = true end
-    end
-  end
-  if status == 'a' then
-    accepted = accepted + 1
-    local pair = 2 * accepted
-    logged[pair - 1] = key
-    logged[pair] = member
-    befores[accepted] = old or ''
-    if before_ids then log_ids[accepted] = id end
-    if in_hidden then append_pair(apart and hidden_adds or adds, key, member) end
-    if current then current[member] = key end
-    if not dirty and not apart then dirty = new <= cutoff or (was and was <= cutoff) end
-    if before_metadata and args[before_metadata + e] ~= '' then append_pair(new_metadata, member, args[before_metadata + e]) end
-  end
-  statuses[e] = status
-  if status ~= 'a' or rule == 'add' then
-    told = told + 1
-    keys[told] = key or ''
+local in_hidden = call.hides and of_members('ZMSCORE', hidden, batch)
+local done = apply_events(call, batch, olds, in_hidden)
+-- What was accepted is what is added, unless some of it is hidden. Of a member that comes again the last word stands.
+local adds, hidden_adds = done.logged, {}
+if in_hidden then
+  adds = {}
+  for i = 1, done.accepted do
+    append_pair(in_hidden[done.events[i]] and hidden_adds or adds, done.logged[2 * i - 1], done.logged[2 * i])
   end
 end
-
 if #adds > 0 then redis.call('ZADD', entries, unpack(adds)) end
 if #hidden_adds > 0 then redis.call('ZADD', hidden, unpack(hidden_adds)) end
-if remembered > 0 then redis.call('SADD', ids_now, unpack(new_ids)) end
-if #new_metadata > 0 then redis.call('HSET', metadata, unpack(new_metadata)) end
-local n = write_log(meta, log, limits, logged, befores, before_ids and log_ids)
-if dirty then redis.call('HINCRBY', meta, 'version', 1) end
-local packed = table.concat({ seq, string.format('%.0f', n), dirty and 1 or 0, table.concat(statuses), table.concat(keys, ',') }, ' ')
-remember_batch(meta, producer, seq, packed, now, limits)
-return { 'applied', packed }
+return finish_batch(call, done)

@@ -63,7 +63,7 @@ export const ERRORS: Record<ErrorCode, Row> = {
     400,
     false,
     "The board's definition cannot be stored exactly.",
-    "Narrow columns until they fit; `details` shows the bits.",
+    "Change what the message names; `details` shows the bits.",
   ),
   board_locked: row(
     409,
@@ -86,8 +86,8 @@ export const ERRORS: Record<ErrorCode, Row> = {
   not_representable: row(
     422,
     false,
-    "The value has more decimals than the column keeps.",
-    "Round it to the column's `decimals` first.",
+    "The column does not hold this value exactly.",
+    "Round it to its `decimals`; send 64-bit integers as text.",
   ),
   column_missing: row(422, false, "A column is missing.", "`best` and `set` need every column of the board."),
   column_unknown: row(

@@ -12,13 +12,13 @@ import { sleep } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { FeedMetrics } from "./feed-metrics.ts";
-import { type FeedOf, readRecent, readSince, readSnapshot } from "./feed-store.ts";
+import { type FeedOf, readRecent, readSince, readSnapshot, type StoredRow } from "./feed-store.ts";
 import { decodeMessage, type FeedMessage, isWhole, type StoredFrame } from "./stored-frame.ts";
 import { type RingLimits, View } from "./view.ts";
 
 /** What the feed must know of its board; asked anew at every load, because a season may have been opened since. */
 export type FeedSource = {
-  describe(): Promise<FeedOf & { season: number; rowOf(place: { member: string; key: number }): Row }>;
+  describe(): Promise<FeedOf & { season: number; rowOf(stored: StoredRow): Row }>;
 };
 
 export type BoardFeedOptions = {
@@ -169,7 +169,7 @@ export class BoardFeed {
     const sameLife = this.#of?.incarnation === of.incarnation && snapshot.epoch === this.#position.epoch;
     this.#of = of;
     this.#position = { epoch: snapshot.epoch, offset: snapshot.offset };
-    this.#rows = snapshot.rows.map((place) => of.rowOf(place));
+    this.#rows = snapshot.rows.map((stored) => of.rowOf(stored));
     this.#total = snapshot.total;
     this.#lost = false;
     const top = { rows: this.#rows, total: this.#total };

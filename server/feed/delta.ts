@@ -1,5 +1,5 @@
 /** The difference between two tops, and the merge of frames. Pure: `applyRows(a, diff(a, b)) = b`. */
-import type { Frame, Row } from "../../client-sdk/protocol/messages.ts";
+import type { Frame, Row, SortKey } from "../../client-sdk/protocol/messages.ts";
 
 export type Change = { set: Row[]; drop: string[] };
 
@@ -15,7 +15,7 @@ export function diff(before: readonly Row[], after: readonly Row[]): Change {
     endBefore--;
     endAfter--;
   }
-  const keys = new Map<string, number>();
+  const keys = new Map<string, SortKey>();
   for (let i = start; i < endBefore; i++) keys.set(before[i]![0], before[i]![1]);
   for (let i = start; i < endAfter; i++) {
     const row = after[i]!;

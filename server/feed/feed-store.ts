@@ -19,12 +19,17 @@ export type FeedLimits = {
 /** Whose feed: the board, its season's incarnation and keys. */
 export type FeedOf = { board: string; incarnation: string; keys: FeedKeys };
 
+export type StoredRow = { member: string; score: number };
+
+/** What a frame changes in the published top's ZSET: stored members that go, then score and stored member of those that come. */
+export type StoredChange = { removes: string[]; adds: (string | number)[] };
+
 export type FeedSnapshot = Position & {
   total: number;
   /** False after a change of Redis's replication history that no merger has answered with a fresh epoch yet. */
   whole: boolean;
-  /** `member, key`, best first. */
-  rows: { member: string; key: number }[];
+  /** Best first, as the ZSET holds them: what the leaderboard room calls a stored member, and its score. */
+  rows: StoredRow[];
 };
 
 export type AppendResult = "appended" | "fenced" | "epoch" | "stale";
@@ -44,7 +49,7 @@ export async function appendFrame(
   redis: RedisStore,
   { board, keys }: FeedOf,
   frame: StoredFrame,
-  { token, limits }: { token: string; limits: FeedLimits },
+  { token, limits, change }: { token: string; limits: FeedLimits; change: StoredChange },
 ): Promise<AppendResult> {
   const args: (string | number)[] = [
     token,
@@ -54,10 +59,10 @@ export async function appendFrame(
     keys.channel,
     `${limits.retentionMs} ${limits.retentionBytes} ${limits.messageBytesMax}`,
     frame.total,
-    frame.drop.length,
-    ...frame.drop,
+    change.removes.length,
+    ...change.removes,
+    ...change.adds,
   ];
-  for (const row of frame.set) args.push(row[1], row[0]);
   const keyList = [leaseKeys(board).lease, keys.state, keys.top, keys.frames];
   return tagged(await runScript(redis, "feed/append", keyList, args), [
     "appended",
@@ -89,7 +94,7 @@ export async function readSnapshot(
   if (tag === "store_lost") return tag;
   const [epoch, offset, total, whole, ...flat] = rest as [string, string, string, number, ...string[]];
   const rows: FeedSnapshot["rows"] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) rows.push({ member: flat[i]!, key: Number(flat[i + 1]) });
+  for (let i = 0; i + 1 < flat.length; i += 2) rows.push({ member: flat[i]!, score: Number(flat[i + 1]) });
   return { epoch, offset: Number(offset), total: Number(total), whole: whole === 1, rows };
 }
 

@@ -3,13 +3,12 @@
  *
  * A board that nobody has looked at lately has no index yet; the first question makes one come, and is answered exactly meanwhile.
  */
-import type { EntryValues, RankAnswer } from "../../client-sdk/protocol/messages.ts";
+import type { EntryValues, RankAnswer, Row } from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../base/errors.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { byOf } from "../leaderboard/fan-out.ts";
-import { prefixKey } from "../leaderboard/packing.ts";
+import { entryValues, keyDecides, prefixOf, scoreAt } from "../leaderboard/codec.ts";
 import { percentileOf } from "../leaderboard/reader.ts";
-import { entryValues, scaledColumns } from "../leaderboard/values.ts";
+import { codedColumns } from "../leaderboard/values.ts";
 import type { IndexOf } from "../rank-index/index-hub.ts";
 import type { RankIndex } from "../rank-index/rank-index.ts";
 import { type Gateway, openFeedOf } from "./gateway.ts";
@@ -32,8 +31,9 @@ export async function fastRank(gateway: Gateway, open: OpenBoard, member: string
   const place = await gateway.reader.place(open, member);
   if (!place) return exact();
   const { asOf, total: counted } = index.facts;
-  const { before, low, high } =
-    byOf(open) === "key" ? index.estimate(place.key) : index.estimateOfPlace(place.key);
+  const { before, low, high } = keyDecides(open.layout)
+    ? index.estimate(place.key)
+    : index.estimateOfPlace(place.key);
   const rank = 1 + before;
   const total = Math.max(counted, rank);
   return {
@@ -47,7 +47,7 @@ export async function fastRank(gateway: Gateway, open: OpenBoard, member: string
     asOf,
     total,
     percentile: percentileOf(rank, total),
-    ...entryValues(open, place.key),
+    ...entryValues(open, place),
   };
 }
 
@@ -56,7 +56,8 @@ export function fastRankOfScore(gateway: Gateway, open: OpenBoard, values: Entry
   const index = gateway.indexes.look(indexOf(open));
   if (!index) return undefined;
   const { asOf, total } = index.facts;
-  const { before, low, high } = index.estimate(prefixKey(open.layout, scaledColumns(open, values)));
+  const { key, rest } = prefixOf(open.layout, codedColumns(open, values));
+  const { before, low, high } = rest === "" ? index.estimate(key) : index.estimateOfPlace(key);
   const rank = 1 + before;
   const error = Math.max(before - low, high - before);
   return { rank, exact: false, error, asOf, total, percentile: percentileOf(rank, Math.max(total, rank)) };
@@ -88,16 +89,16 @@ function lineOf(
   }: {
     percent: number;
     total: number;
-    rows: readonly (readonly [string, number, number, ...number[]])[];
+    rows: readonly Row[];
     index: RankIndex | undefined;
   },
 ): PercentileLine {
   const rank = Math.max(1, Math.floor((total * percent) / 100));
   const row = rows[rank - 1];
   if (row) return { percent, rank, score: row[2], exact: true, error: 0 };
-  const key = Math.floor(index!.keyAt(rank - 1)!);
+  const between = index!.keyAt(rank - 1)!;
+  const { score, key } = scoreAt(open.layout, between);
   const { before, low, high } = index!.estimate(key);
-  const { score } = entryValues(open, key);
   return {
     percent,
     rank,

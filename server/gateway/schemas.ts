@@ -40,13 +40,20 @@ const metadata = z
     `must be at most ${METADATA_BYTES_MAX} bytes`,
   )
   .refine((value) => !/\p{Cs}/u.test(value), "must not contain lone surrogates");
+/** A 64-bit integer, which a JSON number does not hold; `leaderboard/values.ts` looks at the range. */
+export const integerText = z.string().regex(/^-?\d{1,19}$/, "must be a whole number");
 /** zod's record would drop a key of this name in silence. */
 const noProto = (value: unknown) =>
   !(typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__"));
 const columns = z
   .unknown()
   .refine(noProto, "must not have a column __proto__")
-  .pipe(z.record(z.string().max(32), z.number()));
+  .pipe(
+    z.record(
+      z.string().max(32),
+      z.union([z.number(), integerText], "must be a number, or a whole number as text"),
+    ),
+  );
 
 const submissionFields = {
   score: z.number(),
@@ -90,7 +97,8 @@ export const memberParams = z.object({ board: boardId, member });
 export const topQuery = z.strictObject({
   limit: whole(1, TOP_LIMIT_MAX).optional(),
   offset: whole(0, Number.MAX_SAFE_INTEGER).default(0),
-  cursor: z.string().max(512).optional(),
+  /** The longest place there can be, in base64. */
+  cursor: z.string().max(1_024).optional(),
   ...seasonQuery,
 });
 const precision = z.enum(["fast", "exact"]).default("exact");

@@ -9,11 +9,12 @@ import { AppError, toAppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { hintDirty, MARK_EVERY_MS, markActive } from "../leaderboard/activity.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
+import { entryValues } from "../leaderboard/codec.ts";
 import type { AppliedBatch } from "../leaderboard/confirm-batches.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import type { DedupLimits } from "../leaderboard/submit-batch.ts";
-import { entryValues, payloadOf } from "../leaderboard/values.ts";
+import { payloadOf } from "../leaderboard/values.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { type Pending, type PipeLimits, type ShardOutcome, ShardPipe } from "./shard-pipe.ts";
 
@@ -108,8 +109,8 @@ export class Ingest {
       const pending: Pending = {
         event: { member, idHash, metadata: metadata ?? "", payload },
         settle: (outcome, batch) => {
-          if ("status" in outcome && outcome.status === "a" && outcome.key !== undefined) {
-            this.#onAccepted?.(open, { key: outcome.key, member }, outcome.n);
+          if ("status" in outcome && outcome.status === "a" && outcome.place) {
+            this.#onAccepted?.(open, outcome.place, outcome.n);
           }
           done(resultOf(open, idHash !== "", outcome), batch);
         },
@@ -220,8 +221,8 @@ const OUTCOMES = { a: "accepted", u: "unchanged", d: "duplicate" } as const;
 
 function resultOf(open: OpenBoard, hasId: boolean, outcome: ShardOutcome): SubmissionResult {
   if ("error" in outcome) return { outcome: "rejected", error: outcome.error.body() };
-  const { status, key } = outcome;
-  const values = key === undefined ? undefined : entryValues(open, key);
+  const { status, place } = outcome;
+  const values = place && entryValues(open, place);
   if (status === "r") return { outcome: "rejected", error: new AppError("out_of_range").body(), ...values };
   const result: SubmissionResult = { outcome: OUTCOMES[status], ...(values ?? { score: 0 }) };
   // Without an id these operators are at-least-once, and the result says so [P-11].

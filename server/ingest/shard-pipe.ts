@@ -12,6 +12,7 @@ import { AppError, toAppError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import type { AppliedBatch } from "../leaderboard/confirm-batches.ts";
+import type { Place } from "../leaderboard/page-cursor.ts";
 import {
   type BatchReply,
   type DedupLimits,
@@ -32,8 +33,8 @@ export type PipeLimits = {
   deadlineMs: number;
 };
 
-/** `n` is the shard's count of batches with which the key was true. */
-export type ShardOutcome = { status: EventStatus; key: number | undefined; n: number } | { error: AppError };
+/** `n` is the shard's count of batches with which the place was true. */
+export type ShardOutcome = { status: EventStatus; place: Place | undefined; n: number } | { error: AppError };
 
 export type Pending = {
   event: ShardEvent;
@@ -155,9 +156,9 @@ export class ShardPipe {
       fail(items, result instanceof AppError ? result : refusal(result.tag));
       return true;
     }
-    const { statuses, keys, n } = result;
+    const { statuses, places, n } = result;
     items.forEach((item, i) => {
-      item.settle({ status: statuses[i]!, key: keys[i], n }, flight);
+      item.settle({ status: statuses[i]!, place: places[i], n }, flight);
     });
     if (result.dirty) this.#onDirty();
     return true;

@@ -1,27 +1,14 @@
 /** A board's definition as people write it: zod schema, defaults, and the rules between fields. */
 import { z } from "zod";
-import { AppError } from "../base/errors.ts";
 import { newEpoch, newId } from "../base/ids.ts";
 import type { Board, Season } from "./board.ts";
+import { columnDefinition, columnFrom, invalid, order, storedColumn } from "./column-schema.ts";
 
 export const COLUMNS_MAX = 8;
 export const SHARDS_MAX = 64;
 export const TOP_SIZE_MAX = 1000;
-const DECIMALS_MAX = 9;
 
-const name = z
-  .string()
-  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/, "1–32 letters, digits, _ or -, a letter first");
 export const boardId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "1–64 letters, digits, _ or -");
-const order = z.enum(["desc", "asc"]);
-
-const columnDefinition = z.strictObject({
-  name,
-  order: order.optional(),
-  min: z.number().optional(),
-  max: z.number().optional(),
-  decimals: z.int().min(0).max(DECIMALS_MAX).default(0),
-});
 
 export const boardDefinition = z.strictObject({
   order: order.default("desc"),
@@ -30,7 +17,7 @@ export const boardDefinition = z.strictObject({
     .array(columnDefinition)
     .min(1)
     .max(COLUMNS_MAX)
-    .default([{ name: "score", decimals: 0 }]),
+    .default([{ name: "score", type: "decimal" }]),
   ties: z.enum(["shared", "earliest", "latest"]).default("shared"),
   tieResolutionMs: z.int().min(1).max(86_400_000).default(1),
   writers: z.enum(["server", "player"]).default("server"),
@@ -72,40 +59,6 @@ export function boardFrom(id: string, definition: ParsedDefinition): Board {
   return { ...rest, id, columns, ...(endsAt === undefined ? {} : { endsAt }) };
 }
 
-function columnFrom(
-  column: ParsedDefinition["columns"][number],
-  index: number,
-  definition: ParsedDefinition,
-) {
-  const { decimals } = column;
-  if (index === 0 && column.order !== undefined && column.order !== definition.order) {
-    throw invalid(`the first column's order is the board's (${definition.order})`);
-  }
-  const scale = 10 ** decimals;
-  if (column.max === undefined && definition.columns.length > 1) {
-    throw invalid(`column "${column.name}" needs a max, because there are several columns`);
-  }
-  const min = column.min ?? 0;
-  const max = column.max ?? Math.floor(Number.MAX_SAFE_INTEGER / scale);
-  for (const [which, value] of [
-    ["min", min],
-    ["max", max],
-  ] as const) {
-    const scaled = Math.round(value * scale);
-    if (!Number.isSafeInteger(scaled) || scaled / scale !== value) {
-      throw invalid(
-        `${which} of column "${column.name}" is not exact at ${decimals} decimals within 53 bits`,
-      );
-    }
-  }
-  if (min > max) throw invalid(`column "${column.name}" has a min above its max`);
-  return { name: column.name, order: column.order ?? definition.order, min, max, decimals };
-}
-
-function invalid(message: string): AppError {
-  return new AppError("board_invalid", { message: `The board cannot be made: ${message}.` });
-}
-
 /** A first or next season that opens now. */
 export function newSeason(board: Board, number: number, nowMs: number): Season {
   const endsAtMs = board.endsAt === undefined ? undefined : Date.parse(board.endsAt);
@@ -123,7 +76,7 @@ export function newSeason(board: Board, number: number, nowMs: number): Season {
 const storedRecord = z.object({
   board: boardDefinition.extend({
     id: boardId,
-    columns: z.array(z.object({ name, order, min: z.number(), max: z.number(), decimals: z.int() })),
+    columns: z.array(storedColumn),
   }),
   season: z.object({
     number: z.int(),

@@ -8,7 +8,7 @@ import type {
   Writers,
 } from "../../client-sdk/protocol/messages.ts";
 import type { FeedKeys, ShardKeys } from "../redis/keys.ts";
-import type { Layout } from "./packing.ts";
+import type { Layout } from "./layout.ts";
 
 /** The rules. Order, operator, columns, ties and shards are fixed while a season is open; the rest changes live. */
 export type Board = {
@@ -28,7 +28,7 @@ export type Board = {
   visibility: Visibility;
   /** Whether submissions may carry ≤ 256 bytes of metadata. */
   metadata: boolean;
-  /** ISO 8601; a board whose ties go by time needs it, because the time must fit the bit budget. */
+  /** ISO 8601; a board whose ties go by time is packed only with it, because the time must fit the bit budget. */
   endsAt?: string;
 };
 

@@ -5,6 +5,8 @@ import type { ShardKeys } from "../redis/keys.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
+import { fromStored, placeFrom, storedMember } from "./codec.ts";
+import type { Layout } from "./layout.ts";
 import type { Place } from "./page-cursor.ts";
 
 /** Places or members in one script call, so that Redis is not held for more than about a millisecond. */
@@ -12,15 +14,15 @@ export const CHUNK = 64;
 /** Questions of one pipeline: a large one must not fill the connection that all requests share. */
 const ROUND = 64;
 
-/** How "before" is meant: by key alone (shared ties) or by key and member bytes. */
+/** How "before" is meant: by columns alone (shared ties), or by the whole place. */
 export type By = "key" | "place";
 
 export function byOf({ board }: OpenBoard): By {
   return board.ties === "shared" ? "key" : "place";
 }
 
-/** One script call on one shard; resolves when the pipeline it was queued on has run. */
-type Question = { shard: number; script: `leaderboard/${string}`; args: string[] };
+/** One script call on one shard. @param keys by default the entries and the meta */
+type Question = { shard: number; script: `leaderboard/${string}`; keys?: string[]; args: string[] };
 
 /**
  * Ask in one pipeline.
@@ -41,9 +43,9 @@ export async function ask(
       replies.push(...(await ask(redis, open, tag, questions.slice(at, at + ROUND))));
     return replies;
   }
-  const calls = questions.map(({ shard, script, args }) => {
+  const calls = questions.map(({ shard, script, keys, args }) => {
     const { entries, meta } = open.shards[shard] as ShardKeys;
-    return { script, keys: [entries, meta], args: [open.season.incarnation, ...args] };
+    return { script, keys: keys ?? [entries, meta], args: [open.season.incarnation, ...args] };
   });
   const replies = await callAll(redis, calls).catch((error: unknown) => {
     throw fromRedisError(error);
@@ -56,26 +58,26 @@ export async function ask(
   });
 }
 
-export type Standing = { key: number; before: number };
+export type Standing = { place: Place; before: number; shard: number };
 
 /**
- * Keys of members that are on one shard, with how many entries of that shard come before each.
- * @param by "none" for the keys alone
+ * Places of members that are on one shard, with how many entries of that shard come before each.
+ * @param by "none" for the places alone
  */
 export async function standings(
   redis: RedisStore,
   open: OpenBoard,
   byShard: Map<number, string[]>,
   by: By | "none",
-): Promise<{ found: Map<string, Standing & { shard: number }>; members: Map<number, number> }> {
+): Promise<{ found: Map<string, Standing>; members: Map<number, number> }> {
   const questions: (Question & { asked: string[] })[] = [];
   for (const [shard, members] of byShard) {
     for (let at = 0; at < members.length; at += CHUNK) {
       const asked = members.slice(at, at + CHUNK);
-      questions.push({ shard, script: "leaderboard/rank_of", args: [by, ...asked], asked });
+      questions.push({ shard, ...rankOf(open, shard), args: [by, ...asked], asked });
     }
   }
-  const found = new Map<string, Standing & { shard: number }>();
+  const found = new Map<string, Standing>();
   const total = new Map<number, number>();
   const replies = await ask(redis, open, "ranked", questions);
   replies.forEach((reply, q) => {
@@ -83,10 +85,18 @@ export async function standings(
     total.set(shard, Number(reply[0]));
     asked.forEach((member, i) => {
       const key = reply[2 + 2 * i] as string;
-      if (key !== "") found.set(member, { shard, key: Number(key), before: Number(reply[3 + 2 * i]) });
+      if (key === "") return;
+      const before = Number(reply[3 + 2 * i]);
+      found.set(member, { shard, place: placeFrom(open.layout, key, member), before });
     });
   });
   return { found, members: total };
+}
+
+function rankOf({ layout, shards }: OpenBoard, shard: number): Pick<Question, "script" | "keys"> {
+  if (layout.kind === "packed") return { script: "leaderboard/rank_of" };
+  const { entries, meta, places } = shards[shard]!;
+  return { script: "leaderboard/rank_of_wide", keys: [entries, meta, places] };
 }
 
 /**
@@ -99,13 +109,18 @@ export async function countBefore(
   places: (Place & { skip?: number })[],
   by: By,
 ): Promise<{ counts: number[]; members: Map<number, number> }> {
+  // Nothing of the same columns comes before their bare rest, because every entry has its member behind it.
+  const scriptBy = open.layout.restLength > 0 ? "place" : by;
   const questions: (Question & { asked: number[] })[] = [];
   for (let shard = 0; shard < open.shards.length; shard++) {
     const asked = places.flatMap((place, i) => (place.skip === shard ? [] : [i]));
     for (let at = 0; at < asked.length; at += CHUNK) {
       const chunk = asked.slice(at, at + CHUNK);
-      const args = chunk.flatMap((i) => [String(places[i]!.key), places[i]!.member]);
-      questions.push({ shard, script: "leaderboard/count_before", args: [by, ...args], asked: chunk });
+      const args = chunk.flatMap((i) => {
+        const place = places[i]!;
+        return [String(place.key), by === "key" ? place.rest : storedMember(place)];
+      });
+      questions.push({ shard, script: "leaderboard/count_before", args: [scriptBy, ...args], asked: chunk });
     }
   }
   const counts = new Array<number>(places.length).fill(0);
@@ -141,7 +156,7 @@ export async function windows(
 ): Promise<{ shards: ShardWindow[]; total: number }> {
   const args = [
     place ? String(place.key) : "-inf",
-    place?.member ?? "",
+    place ? storedMember(place) : "",
     String(size.before),
     String(size.after),
   ];
@@ -150,14 +165,15 @@ export async function windows(
   let total = 0;
   const shards = replies.map((reply): ShardWindow => {
     total += Number(reply[0]);
-    return { before: Number(reply[1]), rows: placesIn(reply as string[], 3) };
+    return { before: Number(reply[1]), rows: placesIn(open.layout, reply as string[], 3) };
   });
   return { shards, total };
 }
 
-/** `member, key, member, key, …` from `from` on. */
-export function placesIn(flat: readonly string[], from: number): Place[] {
+/** `member, score, member, score, …` of a ZSET, from `from` on. */
+export function placesIn(layout: Layout, flat: readonly string[], from: number): Place[] {
   const places: Place[] = [];
-  for (let i = from; i + 1 < flat.length; i += 2) places.push({ member: flat[i]!, key: Number(flat[i + 1]) });
+  for (let i = from; i + 1 < flat.length; i += 2)
+    places.push(fromStored(layout, flat[i]!, Number(flat[i + 1])));
   return places;
 }

@@ -1,6 +1,6 @@
 /** A board as its feed must know it, asked anew at every load, because a season may have been opened since. */
 import type { FeedSource } from "../feed/board-feed.ts";
-import { rowOf } from "./reader.ts";
+import { fromStored, rowOf } from "./codec.ts";
 import type { Registry } from "./registry.ts";
 
 export function feedSourceOf(registry: Registry, boardId: string): FeedSource {
@@ -13,7 +13,7 @@ export function feedSourceOf(registry: Registry, boardId: string): FeedSource {
         season: season.number,
         incarnation: season.incarnation,
         keys: feed,
-        rowOf: (place) => rowOf(current, place),
+        rowOf: ({ member, score }) => rowOf(current, fromStored(current.layout, member, score)),
       };
     },
   };

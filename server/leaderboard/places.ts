@@ -1,6 +1,7 @@
 /** Where members stand at present: their sort keys, with the shard's count of batches at that instant. */
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
+import { placeFrom } from "./codec.ts";
 import { ask } from "./fan-out.ts";
 import type { Place } from "./page-cursor.ts";
 
@@ -27,7 +28,7 @@ export async function readPlaces(
   const questions = [];
   for (let at = 0; at < members.length || at === 0; at += MEMBERS_MAX) {
     const args = members.slice(at, at + MEMBERS_MAX);
-    questions.push({ shard, script: "leaderboard/scores_at" as const, args });
+    questions.push({ shard, ...scriptOf(open, shard), args });
   }
   const replies = await ask(redis, open, "places", questions);
   const places: ShardPlaces["places"] = [];
@@ -35,8 +36,14 @@ export async function readPlaces(
   for (const [batches, ...keys] of replies as string[][]) {
     n = Math.min(n, Number(batches));
     for (const key of keys) {
-      places.push(key === "" ? undefined : { key: Number(key), member: members[places.length]! });
+      places.push(key === "" ? undefined : placeFrom(open.layout, key, members[places.length]!));
     }
   }
   return { n, places };
+}
+
+function scriptOf({ layout, shards }: OpenBoard, shard: number) {
+  if (layout.kind === "packed") return { script: "leaderboard/scores_at" as const };
+  const { places, meta } = shards[shard]!;
+  return { script: "leaderboard/places_at" as const, keys: [places, meta] };
 }

@@ -4,18 +4,18 @@
  * A member's own key and its shard's count come from one script, the other shards follow with that key. On several shards
  * the counts are not one instant: an entry that crosses the key in between may be counted on either side.
  */
-import type { Entry, EntryValues, RankAnswer, Row } from "../../client-sdk/protocol/messages.ts";
+import type { Entry, EntryValues, RankAnswer } from "../../client-sdk/protocol/messages.ts";
 import { compareMembers } from "../../client-sdk/protocol/rows.ts";
 import { AppError } from "../base/errors.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
+import { entryValues, prefixOf } from "./codec.ts";
 import { byOf, countBefore, countMembers, standings, windows } from "./fan-out.ts";
 import type { Hasher } from "./hashing.ts";
 import { readMetadata } from "./metadata.ts";
-import { prefixKey, unpackKey } from "./packing.ts";
 import { encodeCursor, type Place } from "./page-cursor.ts";
 import { readPlaces } from "./places.ts";
-import { entryValues, scaledColumns } from "./values.ts";
+import { codedColumns } from "./values.ts";
 
 export type Page = { total: number; entries: Entry[]; cursor?: string };
 
@@ -50,20 +50,21 @@ export class Reader {
     const metadata = await readMetadata(this.#redis, open, byShard);
     const found = unique.filter((member) => own.found.has(member));
     const places = found.map((member) => {
-      const { key, shard } = own.found.get(member)!;
-      return { key, member, skip: shard };
+      const { place, shard } = own.found.get(member)!;
+      return { ...place, skip: shard };
     });
     const others = ranks && found.length > 0 ? await countBefore(this.#redis, open, places, by) : undefined;
     const total = others
       ? sum(new Map([...own.members, ...others.members]))
       : await countMembers(this.#redis, open);
-    const ranked = places.map(({ key, member }, i): Entry => {
+    const ranked = places.map((place, i): Entry => {
+      const { member } = place;
       const rank = others ? 1 + own.found.get(member)!.before + others.counts[i]! : 0;
       const carried = metadata.get(member);
       return {
         rank,
         member,
-        ...entryValues(open, key),
+        ...entryValues(open, place),
         ...(carried === undefined ? {} : { metadata: carried }),
       };
     });
@@ -77,7 +78,7 @@ export class Reader {
     const own = await standings(this.#redis, open, this.#byShard(open, [member]), "none");
     const standing = own.found.get(member);
     if (!standing) throw notFound(open, member);
-    const place = { key: standing.key, member };
+    const { place } = standing;
     const { shards, total } = await windows(this.#redis, open, place, { before: limit, after: limit });
     const at = shards.reduce((count, { before }) => count + before, 0);
     const rows = shards.flatMap((shard) => shard.rows).sort(comparePlaces);
@@ -112,7 +113,7 @@ export class Reader {
     open: OpenBoard,
     values: EntryValues,
   ): Promise<{ rank: number; total: number; percentile: number }> {
-    const place = { key: prefixKey(open.layout, scaledColumns(open, values)), member: "" };
+    const place = { ...prefixOf(open.layout, codedColumns(open, values)), member: "" };
     const { counts, members } = await countBefore(this.#redis, open, [place], "key");
     const total = sum(members);
     return {
@@ -139,8 +140,10 @@ export class Reader {
     const first = shared ? (await countBefore(this.#redis, open, [rows[0]!], "key")).counts[0]! : at;
     let rank = 1 + first;
     return rows.map((row, i): Entry => {
-      if (i > 0 && !(shared && row.key === rows[i - 1]!.key)) rank = 1 + at + i;
-      return { rank, member: row.member, ...entryValues(open, row.key) };
+      const before = rows[i - 1];
+      const tied = shared && before?.key === row.key && before.rest === row.rest;
+      if (i > 0 && !tied) rank = 1 + at + i;
+      return { rank, member: row.member, ...entryValues(open, row) };
     });
   }
 
@@ -161,13 +164,9 @@ function notFound(open: OpenBoard, member: string): AppError {
 }
 
 export function comparePlaces(a: Place, b: Place): number {
-  return a.key - b.key || compareMembers(a.member, b.member);
-}
-
-/** A place as the feed sends it. */
-export function rowOf(open: OpenBoard, { member, key }: Place): Row {
-  const [score, ...others] = unpackKey(open.layout, key);
-  return [member, key, score!, ...others];
+  if (a.rest === b.rest) return a.key - b.key || compareMembers(a.member, b.member);
+  // ASCII, so units are bytes. A prefix, as that of a place which no member has, comes first.
+  return a.key - b.key || (a.rest < b.rest ? -1 : 1);
 }
 
 /** Share of members at or below a rank, 0–100. */

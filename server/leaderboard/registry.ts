@@ -14,7 +14,7 @@ import type { RedisStore } from "../redis/store.ts";
 import type { Board, BoardRecord, OpenBoard } from "./board.ts";
 import type { BoardRepository, StoredBoard } from "./board-repository.ts";
 import { FIXED_FIELDS, newSeason } from "./board-schema.ts";
-import { layoutOf } from "./packing.ts";
+import { layoutOf } from "./layout.ts";
 
 const SAVE_ATTEMPTS = 5;
 
@@ -156,12 +156,13 @@ function refuseFixedChanges(before: Board, after: Board): void {
 }
 
 /** What anybody may know about a board. */
-export function boardInfo({ board, season }: OpenBoard): BoardInfo {
+export function boardInfo({ board, season, layout }: OpenBoard): BoardInfo {
   return {
     board: board.id,
     order: board.order,
     operator: board.operator,
     columns: board.columns,
+    layout: layout.kind,
     ties: board.ties,
     writers: board.writers,
     visibility: board.visibility,

@@ -1,9 +1,11 @@
-/** One call of `submit.lua`: a batch of one producer for one shard. */
+/** One call of `submit.lua`, or of its sister for wide boards: a batch of one producer for one shard. */
 import { assert } from "../base/assert.ts";
 import { callOnce } from "../redis/batch.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
+import { placeFrom } from "./codec.ts";
+import type { Place } from "./page-cursor.ts";
 
 /** One submission as a shard takes it; `payload` is from `payloadOf`, `idHash` empty without an id. */
 export type ShardEvent = { member: string; idHash: string; metadata: string; payload: string[] };
@@ -25,14 +27,14 @@ export type Batch = { producer: string; seq: number; events: ShardEvent[] };
 export type EventStatus = "a" | "u" | "d" | "r";
 
 export type BatchReply =
-  | { tag: "applied"; n: number; dirty: boolean; statuses: EventStatus[]; keys: (number | undefined)[] }
+  | { tag: "applied"; n: number; dirty: boolean; statuses: EventStatus[]; places: (Place | undefined)[] }
   | { tag: "gap"; last: number }
   | { tag: "store_lost" | "season_closed" | "overloaded" };
 
 const TAGS = ["applied", "duplicate", "gap", "store_lost", "season_closed", "overloaded"] as const;
 
 /**
- * @returns per event its status and the key that the member has after it
+ * @returns per event its status and the place that the member has after it
  * @throws AppError unavailable (it may or may not have been applied), store_full (it was not)
  */
 export async function submitBatch(
@@ -42,11 +44,13 @@ export async function submitBatch(
   batch: Batch,
   limits: DedupLimits,
 ): Promise<BatchReply> {
-  const keys = Object.values(open.shards[shard]!);
+  const { entries, hidden, meta, log, idsNow, idsBefore, metadata, places } = open.shards[shard]!;
+  const packed = open.layout.kind === "packed";
+  const script = packed ? "leaderboard/submit" : "leaderboard/submit_wide";
+  const keys = [entries, packed ? hidden : places, meta, log, idsNow, idsBefore, metadata];
   const args = submitArguments(open, batch, limits);
   // Sent once: only the shard's pipe knows in which order batches of unknown end may be sent again [R 2].
-  const call = { script: "leaderboard/submit" as const, keys, args };
-  const reply = await callOnce(redis, call).catch((error: unknown) => {
+  const reply = await callOnce(redis, { script, keys, args }).catch((error: unknown) => {
     throw fromRedisError(error);
   });
   const { tag, rest } = tagged(reply, TAGS);
@@ -54,7 +58,7 @@ export async function submitBatch(
     case "applied":
       return applied(open, batch, rest[0] as string);
     case "duplicate":
-      return replayed(batch, rest[0] as string);
+      return replayed(open, batch, rest[0] as string);
     case "gap":
       return { tag, last: Number(rest[0]) };
     default:
@@ -88,10 +92,11 @@ function submitArguments(
   return args;
 }
 
-function applied({ board }: OpenBoard, { events }: Batch, packed: string): BatchReply {
-  const [, n, dirty, statuses, keyList] = packed.split(" ");
+function applied({ board, layout }: OpenBoard, { events }: Batch, packed: string): BatchReply {
+  // The keys of wide boards have a space inside.
+  const [, n, dirty, statuses, ...keyList] = packed.split(" ");
   assert(statuses?.length === events.length, "submit.lua answers every event");
-  const told = keyList!.split(",");
+  const told = keyList.join(" ").split(",");
   let next = 0;
   const ownKey = board.operator === "best" || board.operator === "set";
   return {
@@ -99,16 +104,19 @@ function applied({ board }: OpenBoard, { events }: Batch, packed: string): Batch
     n: Number(n),
     dirty: dirty === "1",
     statuses: [...statuses] as EventStatus[],
-    keys: events.map(({ payload }, i) => keyOf(ownKey && statuses[i] === "a" ? payload[0]! : told[next++]!)),
+    places: events.map(({ member, payload }, i) => {
+      const key = ownKey && statuses[i] === "a" ? payload[0]! : told[next++]!;
+      return key === "" ? undefined : placeFrom(layout, key, member);
+    }),
   };
 }
 
 /** A replay whose reply is no longer kept: it was applied before, and these are the keys as they are now. */
-function replayed(batch: Batch, keyList: string): BatchReply {
-  const statuses = batch.events.map((): EventStatus => "d");
-  return { tag: "applied", n: 0, dirty: false, statuses, keys: keyList.split(",").map(keyOf) };
-}
-
-function keyOf(text: string): number | undefined {
-  return text === "" ? undefined : Number(text);
+function replayed({ layout }: OpenBoard, { events }: Batch, keyList: string): BatchReply {
+  const keys = keyList.split(",");
+  const statuses = events.map((): EventStatus => "d");
+  const places = events.map(({ member }, i) =>
+    keys[i] === "" ? undefined : placeFrom(layout, keys[i]!, member),
+  );
+  return { tag: "applied", n: 0, dirty: false, statuses, places };
 }

@@ -5,6 +5,7 @@ import { tagged } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 import { placesIn } from "./fan-out.ts";
+import type { Layout } from "./layout.ts";
 import type { Place } from "./page-cursor.ts";
 
 export type ShardState = {
@@ -88,7 +89,7 @@ export async function readTops(
   return replies.map((reply, i) => {
     const { tag, rest } = tagged(reply, ["read", "fenced", "store_lost"]);
     refuse(open, tag);
-    const places = [...placesOf(rest[3] as string), ...placesOf(rest[4] as string)];
+    const places = [...placesOf(open.layout, rest[3] as string), ...placesOf(open.layout, rest[4] as string)];
     const hiddenAfter = hiddenAfterIn(places, requests[i]!, cutoff);
     return {
       shard: requests[i]!.shard,
@@ -100,8 +101,8 @@ export async function readTops(
   });
 }
 
-function placesOf(rows: string): Place[] {
-  return rows === "" ? [] : placesIn(rows.split("\n"), 0);
+function placesOf(layout: Layout, rows: string): Place[] {
+  return rows === "" ? [] : placesIn(layout, rows.split("\n"), 0);
 }
 
 function hiddenAfterIn(
@@ -112,7 +113,7 @@ function hiddenAfterIn(
   const better = places.reduce((count, { key }) => count + (key < cutoff ? 1 : 0), 0);
   if (better >= betterMax) return places[better - 1];
   if (cutoff === Number.POSITIVE_INFINITY || places.length - better < tiedMax) return undefined;
-  return tiedMax > 0 ? places.at(-1) : { key: cutoff, member: "" };
+  return tiedMax > 0 ? places.at(-1) : { key: cutoff, rest: "", member: "" };
 }
 
 /** Raise the cutoff of every shard. @throws FencedError, AppError store_lost */

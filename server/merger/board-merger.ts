@@ -4,16 +4,25 @@
  * Its state is derived, so a crash loses nothing: whoever takes the lease next loads the published top and reads every shard once.
  */
 import type { Position, Row } from "../../client-sdk/protocol/messages.ts";
-import { compareRows } from "../../client-sdk/protocol/rows.ts";
 import { AppError } from "../base/errors.ts";
-import { diff } from "../feed/delta.ts";
-import { appendFrame, type FeedLimits, type FeedOf, openEpoch, readSnapshot } from "../feed/feed-store.ts";
+import { type Change, diff } from "../feed/delta.ts";
+import {
+  appendFrame,
+  type FeedLimits,
+  type FeedOf,
+  openEpoch,
+  readSnapshot,
+  type StoredChange,
+} from "../feed/feed-store.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
+import { fromStored, placeOf, rowOf, storedMember } from "../leaderboard/codec.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
-import { rowOf } from "../leaderboard/reader.ts";
 import { type BoardState, FencedError } from "../leaderboard/top-reader.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { Candidates } from "./candidates.ts";
+
+/** Rows and places are the same members in the same order. */
+type Published = { position: Position; rows: Row[]; places: Place[]; total: number };
 
 export type TickResult = "published" | "unchanged";
 
@@ -23,7 +32,7 @@ export class BoardMerger {
   readonly #token: string;
   #open: OpenBoard;
   #candidates: Candidates;
-  #published: { position: Position; rows: Row[]; total: number } | undefined;
+  #published: Published | undefined;
   #history: string | undefined;
 
   constructor(options: { redis: RedisStore; open: OpenBoard; token: string; limits: FeedLimits }) {
@@ -67,11 +76,14 @@ export class BoardMerger {
 
   async #publish(top: Place[]): Promise<TickResult> {
     const published = this.#published ?? (await this.#load());
-    const known = new Map(published.rows.map((row) => [row[0], row]));
+    const known = new Map(
+      published.places.map((place, i) => [place.member, { place, row: published.rows[i]! }]),
+    );
     // Rows that did not change keep their identity, which the diff looks at first.
     const rows = top.map((place) => {
-      const row = known.get(place.member);
-      return row && row[1] === place.key ? row : rowOf(this.#open, place);
+      const before = known.get(place.member);
+      const same = before?.place.key === place.key && before.place.rest === place.rest;
+      return same ? before.row : rowOf(this.#open, place);
     });
     const change = diff(published.rows, rows);
     if (change.set.length === 0 && change.drop.length === 0) return "unchanged";
@@ -81,10 +93,11 @@ export class BoardMerger {
     const result = await appendFrame(this.#redis, this.#feed(), frame, {
       token: this.#token,
       limits: this.#limits,
+      change: storedChange(change, known),
     });
     if (result === "fenced") throw new FencedError(`a later merger works on ${this.#open.board.id}`);
     if (result === "appended") {
-      this.#published = { position: { epoch, offset: offset + 1 }, rows, total };
+      this.#published = { position: { epoch, offset: offset + 1 }, rows, places: top, total };
       return "published";
     }
     // [R 8] What is published is not what was diffed against: load it, diff again.
@@ -99,15 +112,17 @@ export class BoardMerger {
     if (opened === "store_lost") throw new AppError("store_lost");
   }
 
-  async #load(): Promise<{ position: Position; rows: Row[]; total: number }> {
+  async #load(): Promise<Published> {
     const snapshot = await readSnapshot(this.#redis, this.#feed());
     if (snapshot === "store_lost") throw new AppError("store_lost");
     if (!snapshot.whole) {
       await this.#freshEpoch();
       return this.#load();
     }
-    const rows = snapshot.rows.map((place) => rowOf(this.#open, place)).sort(compareRows);
-    this.#published = { position: snapshot, rows, total: snapshot.total };
+    const { layout } = this.#open;
+    const places = snapshot.rows.map(({ member, score }) => fromStored(layout, member, score));
+    const rows = places.map((place) => rowOf(this.#open, place));
+    this.#published = { position: snapshot, rows, places, total: snapshot.total };
     return this.#published;
   }
 
@@ -115,4 +130,17 @@ export class BoardMerger {
     const { board, season, feed } = this.#open;
     return { board: board.id, incarnation: season.incarnation, keys: feed };
   }
+}
+
+/** A frame's change as the published top stores it: a member whose rest changed stands there under another name. */
+function storedChange({ set, drop }: Change, known: ReadonlyMap<string, { place: Place }>): StoredChange {
+  const removes = drop.map((member) => storedMember(known.get(member)!.place));
+  const adds: StoredChange["adds"] = [];
+  for (const row of set) {
+    const place = placeOf(row);
+    const before = known.get(place.member)?.place;
+    if (before && before.rest !== place.rest) removes.push(storedMember(before));
+    adds.push(place.key, storedMember(place));
+  }
+  return { removes, adds };
 }

@@ -74,7 +74,12 @@ export class RankIndex {
   fractionOf(key: number, cell: number): number {
     if (cell === 0 || cell === this.boundaries.length) return 0.5;
     const start = this.boundaries[cell - 1]!;
-    return (key - start) / (this.boundaries[cell]! - start);
+    const end = this.boundaries[cell]!;
+    const span = end - start;
+    // Keys of float columns may lie further apart than the largest double.
+    return span < Number.POSITIVE_INFINITY
+      ? (key - start) / span
+      : (key / 2 - start / 2) / (end / 2 - start / 2);
   }
 
   /** How many entries are strictly better than a key. O(log cells), about 0.1 µs. */
@@ -108,7 +113,11 @@ export class RankIndex {
     if (low === 0 || low === this.below.length) return this.boundaries[Math.max(0, low - 1)];
     const [start, end] = [this.boundaries[low - 1]!, this.boundaries[low]!];
     const [before, after] = [this.below[low - 1]!, this.below[low]!];
-    return after === before ? start : start + ((end - start) * (count - before)) / (after - before);
+    if (after === before) return start;
+    const share = (count - before) / (after - before);
+    return end - start < Number.POSITIVE_INFINITY
+      ? start + (end - start) * share
+      : start * (1 - share) + end * share;
   }
 }
 

@@ -10,7 +10,7 @@ import calculateSlot from "cluster-key-slot";
 const SLOTS = 16_384;
 
 export type ShardKeys = {
-  /** ZSET member → sort key. */
+  /** ZSET member → sort key; on wide boards rest + member → score. */
   entries: string;
   /** ZSET of hidden members, counted nowhere. */
   hidden: string;
@@ -23,6 +23,8 @@ export type ShardKeys = {
   idsBefore: string;
   /** HASH member → metadata. */
   metadata: string;
+  /** HASH member → "score rest", on wide boards; hidden members behind a line feed. */
+  places: string;
 };
 
 export type FeedKeys = {
@@ -71,6 +73,7 @@ function keysOfTag(tag: string): ShardKeys {
     idsNow: key("ids-now"),
     idsBefore: key("ids-before"),
     metadata: key("metadata"),
+    places: key("places"),
   };
 }
 

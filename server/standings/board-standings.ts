@@ -9,7 +9,7 @@ import type { Frame, Standing } from "../../client-sdk/protocol/messages.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { ViewListener } from "../feed/view.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { byOf } from "../leaderboard/fan-out.ts";
+import { keyDecides } from "../leaderboard/codec.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import type { Reader } from "../leaderboard/reader.ts";
@@ -61,7 +61,7 @@ export class BoardStandings implements ViewListener {
   constructor(options: BoardStandingsOptions) {
     const { open, redis, hasher, feed, index, budget } = options;
     this.#options = options;
-    this.#members = new RankedMembers({ shared: byOf(open) === "key" });
+    this.#members = new RankedMembers({ shared: keyDecides(open.layout) });
     const onMoved = (slot: number): void => this.#ownChange(slot);
     this.#places = new TrackedPlaces({ redis, hasher, open, members: this.#members, onMoved });
     this.#announcements = new Announcements({

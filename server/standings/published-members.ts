@@ -2,7 +2,7 @@
 import type { Row } from "../../client-sdk/protocol/messages.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { rowOf } from "../leaderboard/reader.ts";
+import { sortKeyOf } from "../leaderboard/codec.ts";
 import type { Announcements } from "./announcements.ts";
 import { PublishedTop } from "./published-top.ts";
 import type { RankedMembers } from "./ranked-members.ts";
@@ -84,6 +84,6 @@ export class PublishedMembers {
 
   #sortKey(slot: number): Row[1] | undefined {
     const place = this.#options.places.placeOf(slot);
-    return place && rowOf(this.#options.open, place)[1];
+    return place && sortKeyOf(this.#options.open.layout, place);
   }
 }

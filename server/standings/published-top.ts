@@ -3,7 +3,7 @@
  *
  * Ranks here are exact at the feed's position.
  */
-import type { Row, Ties } from "../../client-sdk/protocol/messages.ts";
+import type { Row, SortKey, Ties } from "../../client-sdk/protocol/messages.ts";
 import { compareMembers, ranksOf } from "../../client-sdk/protocol/rows.ts";
 
 /** Names told of those who passed a member, or whom it passed. */
@@ -46,7 +46,7 @@ export class PublishedTop {
   }
 
   /** The rank that a place has among the published rows, a row of the same member left out; undefined when it comes after all of them. */
-  rankOf(key: number, member: string): number | undefined {
+  rankOf(key: SortKey, member: string): number | undefined {
     const rows = this.#rows;
     let low = 0;
     let high = rows.length;

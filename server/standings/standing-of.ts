@@ -1,9 +1,9 @@
 /** What is said of a member's standing, from the published top, from the rank index, or not at all. Pure. */
 import type { Position, Standing } from "../../client-sdk/protocol/messages.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
+import { entryValues, sortKeyOf } from "../leaderboard/codec.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
-import { percentileOf, rowOf } from "../leaderboard/reader.ts";
-import { entryValues } from "../leaderboard/values.ts";
+import { percentileOf } from "../leaderboard/reader.ts";
 import type { RankIndex } from "../rank-index/rank-index.ts";
 import type { PublishedTop } from "./published-top.ts";
 import { SMALL_CHANGE } from "./ranked-members.ts";
@@ -58,7 +58,7 @@ export function standingOf(
     ...ranked,
     total,
     percentile: percentileOf(ranked.rank, total),
-    ...entryValues(open, place.key),
+    ...entryValues(open, place),
   };
 }
 
@@ -70,7 +70,7 @@ function fromTop(
   { open, top, position, feedTotal, feedAt, index, nowMs }: Sources,
   place: Place,
 ): Ranked | undefined {
-  const sortKey = rowOf(open, place)[1];
+  const sortKey = sortKeyOf(open.layout, place);
   const published = top.of(place.member);
   const total = Math.max(feedTotal, index?.facts.total ?? 0);
   if (published && published.row[1] === sortKey) {

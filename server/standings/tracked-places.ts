@@ -145,5 +145,5 @@ export class TrackedPlaces {
 }
 
 function samePlace(before: Place, now: Place | undefined): boolean {
-  return now !== undefined && before.key === now.key;
+  return now !== undefined && before.key === now.key && before.rest === now.rest;
 }

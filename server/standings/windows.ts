@@ -7,8 +7,8 @@
  */
 import type { LiveWindow, Standing, WindowEntry } from "../../client-sdk/protocol/messages.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
+import { entryValues, placeOf } from "../leaderboard/codec.ts";
 import { comparePlaces, type Reader } from "../leaderboard/reader.ts";
-import { entryValues } from "../leaderboard/values.ts";
 import type { BoardStandings } from "./board-standings.ts";
 import type { SendBudget } from "./send-budget.ts";
 import { completeStandings } from "./unknown-standings.ts";
@@ -147,9 +147,16 @@ export class Windows {
     const whole = rows.length < open.board.topSize;
     if (!whole && at + (limit - above) > rows.length) return undefined;
     const start = Math.max(0, Math.min(at - above, rows.length - limit));
-    const entries = rows.slice(start, start + limit).map(([name, key], i): WindowEntry => {
+    const entries = rows.slice(start, start + limit).map((row, i): WindowEntry => {
       const rank = ranks[start + i]!;
-      return { place: i + 1, rank, exact: true, error: 0, member: name, ...entryValues(open, key) };
+      return {
+        place: i + 1,
+        rank,
+        exact: true,
+        error: 0,
+        member: row[0],
+        ...entryValues(open, placeOf(row)),
+      };
     });
     return { ...this.#heading(standing.total, now()), entries, kind: "around", member };
   }

@@ -40,7 +40,7 @@ async function populated(board: string, shards: number): Promise<Entry[]> {
   const submissions = Array.from({ length: 300 }, (_, i) => ({ member: `m${i}`, score: (i * 7) % 13 }));
   await submit(server, board, submissions);
   for (const { member, score } of submissions) model.submit({ member, values: [score], id: "", at: 0 });
-  return model.ranked().map(({ member, values, rank }) => ({ rank, member, score: values[0]! }));
+  return model.ranked().map(({ member, values, rank }) => ({ rank, member, score: Number(values[0]) }));
 }
 
 describe("boards", () => {

@@ -206,6 +206,10 @@ describe("a whole body", () => {
   });
 });
 
+const FLOAT = { name: "f", type: "float" };
+const INT64 = { name: "i", type: "int64" };
+const SPAN = { name: "s", min: -(2 ** 53) + 1, max: 2 ** 53 - 1 };
+
 describe("a board's definition", () => {
   const cases: [string, unknown, string][] = [
     ["null", null, "bad_request"],
@@ -223,12 +227,30 @@ describe("a board's definition", () => {
     ],
     ["a max that is not exact", { operator: "set", columns: [{ name: "a", max: 0.1 }] }, "board_invalid"],
     ["min above max", { operator: "set", columns: [{ name: "a", min: 2, max: 1 }] }, "board_invalid"],
+    ["more than 53 bits in one column", { operator: "set", columns: [SPAN] }, "board_invalid"],
     [
-      "more than 53 bits",
-      { operator: "set", columns: [0, 1].map((n) => ({ name: `c${n}`, max: 2 ** 27 })) },
+      "a float that is added to",
+      { operator: "incr", columns: [{ name: "a", type: "float" }] },
       "board_invalid",
     ],
-    ["ties by time without an end", { operator: "set", ties: "earliest" }, "board_invalid"],
+    [
+      "a 64-bit integer that is added to",
+      { operator: "decr", columns: [{ name: "a", max: 1 }, INT64] },
+      "board_invalid",
+    ],
+    ["a 64-bit integer as the score", { operator: "set", columns: [INT64] }, "board_invalid"],
+    [
+      "a 64-bit integer with a min",
+      { operator: "set", columns: [FLOAT, { ...INT64, min: 0 }] },
+      "board_invalid",
+    ],
+    ["a float with decimals", { operator: "set", columns: [{ ...FLOAT, decimals: 1 }] }, "board_invalid"],
+    [
+      "a float with min above max",
+      { operator: "set", columns: [{ ...FLOAT, min: 1, max: 0 }] },
+      "board_invalid",
+    ],
+    ["a column of no such type", { operator: "set", columns: [{ name: "a", type: "text" }] }, "bad_request"],
     [
       "an end in the past",
       { operator: "set", ties: "earliest", endsAt: "2001-01-01T00:00:00Z" },

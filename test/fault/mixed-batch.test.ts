@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Entry, SubmissionResult } from "../../client-sdk/protocol/messages.ts";
 import { anyDefinition, anyMember, anyValues } from "../support/arbitrary-board.ts";
-import { NaiveBoard, type NaiveOutcome } from "../support/naive-board.ts";
+import { NaiveBoard, type NaiveOutcome, type Value } from "../support/naive-board.ts";
 import { SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 import { Bystander } from "./bystander.ts";
@@ -19,11 +19,11 @@ afterAll(async () => {
   await server.stop();
 });
 
-type Good = { kind: "good"; member: string; values: number[]; id: string };
+type Good = { kind: "good"; member: string; values: Value[]; id: string };
 /** `columns` is added to those of a submission that is good otherwise. */
 type Bad =
   | { kind: "bad"; item: unknown }
-  | { kind: "spoiled"; values: number[]; fields: object; columns: object };
+  | { kind: "spoiled"; values: Value[]; fields: object; columns: object };
 type Item = Good | Bad;
 
 const nonsense = fc

@@ -63,7 +63,7 @@ class Replay {
   get expected(): Entry[] {
     return this.model.ranked().map(({ member, rank, values: [score, ...places] }) => {
       const columns = Object.fromEntries(COUNT_BACK.map((name, i) => [name, places[i]!]));
-      return { rank, member, score: score!, columns };
+      return { rank, member, score: score as number, columns };
     });
   }
 

@@ -84,7 +84,7 @@ describe("a failover of a shard [R 7]", () => {
     await redis.call("DEBUG", "CHANGE-REPL-ID");
     expect(await tick(merger)).toBe("published");
     const after = await readSnapshot(redis, feedOf(open));
-    expect(after).toMatchObject({ whole: true, rows: [{ member: "a" }, { member: "b", key: 997 }] });
+    expect(after).toMatchObject({ whole: true, rows: [{ member: "a" }, { member: "b", score: 997 }] });
     if (before === "store_lost" || after === "store_lost") throw new Error("the feed is lost");
     expect(after.epoch).not.toBe(before.epoch);
     expect(after.offset).toBeGreaterThan(before.offset);

@@ -8,9 +8,10 @@ const INFO = {
   order: "desc",
   operator: "incr",
   columns: [
-    { name: "points", order: "desc", min: 0, max: 1000, decimals: 1 },
-    { name: "wins", order: "desc", min: 0, max: 30, decimals: 0 },
+    { name: "points", type: "decimal", order: "desc", min: 0, max: 1000, decimals: 1 },
+    { name: "wins", type: "decimal", order: "desc", min: 0, max: 30, decimals: 0 },
   ],
+  layout: "packed",
   ties: "shared",
   writers: "server",
   visibility: "public",
@@ -45,7 +46,7 @@ describe("a board", () => {
       ...INFO,
       board: id,
       operator: "best",
-      columns: [{ name: "score", order: "desc", min: 0, max: 2 ** 53 - 1, decimals: 0 }],
+      columns: [{ name: "score", type: "decimal", order: "desc", min: 0, max: 2 ** 53 - 1, decimals: 0 }],
       shards: 8,
     });
   });

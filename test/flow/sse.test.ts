@@ -54,7 +54,9 @@ class Live {
   }
 
   best(view: ViewSize): [string, number][] {
-    const ranked = this.#model.ranked().map(({ member, values }): [string, number] => [member, values[0]!]);
+    const ranked = this.#model
+      .ranked()
+      .map(({ member, values }): [string, number] => [member, Number(values[0])]);
     return view === "all" ? ranked : ranked.slice(0, view);
   }
 }

@@ -10,6 +10,7 @@ import {
   readRecent,
   readSince,
   readSnapshot,
+  type StoredChange,
 } from "../../server/feed/feed-store.ts";
 import { Lease } from "../../server/locks/lease.ts";
 import { feedOf } from "../../server/options.ts";
@@ -31,6 +32,8 @@ afterAll(async () => {
 
 const LIMITS: FeedLimits = { retentionMs: 60_000, retentionBytes: 1_000_000, messageBytesMax: 64_000 };
 
+const NOTHING: StoredChange = { removes: [], adds: [] };
+
 async function feed() {
   const of = feedOf(await openBoard(redis, uniqueBoard("feed"), { operator: "set", shards: 1 }));
   const lease = new Lease(redis, leaseKeys(of.board), { ttlMs: 60_000 });
@@ -38,7 +41,11 @@ async function feed() {
   const { epoch } = await snapshot(of);
   const append = (offset: number, change: { set?: Row[]; drop?: string[] } = {}, limits = LIMITS) => {
     const frame = { epoch, offset, set: [], drop: [], total: 1, ...change };
-    return appendFrame(redis, of, frame, { token: lease.token!, limits });
+    const stored: StoredChange = {
+      removes: frame.drop,
+      adds: frame.set.flatMap(([member, key]) => [key, member]),
+    };
+    return appendFrame(redis, of, frame, { token: lease.token!, limits, change: stored });
   };
   return { of, lease, epoch, append };
 }
@@ -61,7 +68,7 @@ describe("appending a frame", () => {
       }),
     ).toBe("appended");
     expect(await append(2, { set: [["a", 9, 1]], drop: ["b"] })).toBe("appended");
-    expect(await snapshot(of)).toMatchObject({ epoch, offset: 2, rows: [{ member: "a", key: 9 }] });
+    expect(await snapshot(of)).toMatchObject({ epoch, offset: 2, rows: [{ member: "a", score: 9 }] });
     expect((await readSince(redis, of, { epoch, offset: 0 }, 10))?.map(({ offset }) => offset)).toEqual([
       1, 2,
     ]);
@@ -84,8 +91,12 @@ describe("appending a frame", () => {
     expect(await next.hold()).toBe(true);
     expect(Number(next.token)).toBeGreaterThan(Number(oldToken));
     const frame = { epoch, offset: 1, set: [], drop: [], total: 0 };
-    expect(await appendFrame(redis, of, frame, { token: oldToken, limits: LIMITS })).toBe("fenced");
-    expect(await appendFrame(redis, of, frame, { token: next.token!, limits: LIMITS })).toBe("appended");
+    expect(await appendFrame(redis, of, frame, { token: oldToken, limits: LIMITS, change: NOTHING })).toBe(
+      "fenced",
+    );
+    expect(await appendFrame(redis, of, frame, { token: next.token!, limits: LIMITS, change: NOTHING })).toBe(
+      "appended",
+    );
   });
 
   test("[R 8] is refused as another epoch after Redis's replication history changed, until a fresh epoch is opened", async () => {
@@ -102,7 +113,9 @@ describe("appending a frame", () => {
     expect(await readSince(redis, of, { epoch, offset: 1 }, 10)).toBeUndefined();
     expect(await readSince(redis, of, { epoch: opened.epoch, offset: 0 }, 10)).toBeUndefined();
     const frame = { epoch: opened.epoch, offset: 2, set: [], drop: [], total: 0 };
-    expect(await appendFrame(redis, of, frame, { token: lease.token!, limits: LIMITS })).toBe("appended");
+    expect(
+      await appendFrame(redis, of, frame, { token: lease.token!, limits: LIMITS, change: NOTHING }),
+    ).toBe("appended");
   });
 
   test("publishes the frame, or only its position when it is large", async () => {

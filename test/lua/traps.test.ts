@@ -32,8 +32,8 @@ describe("numbers across the Lua border", () => {
     });
     const submitter = await Submitter.create(redis, open);
     await submitter.submit("a", 12.75);
-    const scaledMax = open.layout.columns[0]!.scaledMax;
-    expect(await submitter.submit("a", 0.25)).toMatchObject({ keys: [scaledMax - 1_300] });
+    const { scaledMax } = open.layout.head.columns[0]!;
+    expect(await submitter.submit("a", 0.25)).toMatchObject({ places: [{ key: scaledMax - 1_300 }] });
   });
 
   test("are rounded to 14 digits by concatenation and cjson from 1e14 up, so ours are formatted with all 17", async () => {
@@ -42,7 +42,7 @@ describe("numbers across the Lua border", () => {
     expect(await lua("return string.format('%.17g', 9007199254740991)")).toBe("9007199254740991");
     const { open, submitter } = await bigBoard();
     await submitter.submit("a", BIG - 2);
-    expect(await submitter.submit("a", 1)).toMatchObject({ keys: [1] });
+    expect(await submitter.submit("a", 1)).toMatchObject({ places: [{ key: 1 }] });
     expect(await redis.zscore(open.shards[0]!.entries, "a")).toBe("1");
     await submitter.submit("b", 1);
     expect(await redis.zscore(open.shards[0]!.entries, "b")).toBe(String(BIG - 1));
@@ -57,7 +57,7 @@ describe("numbers across the Lua border", () => {
     await redis.del(key);
     const { submitter } = await bigBoard();
     await submitter.submit("a", BIG);
-    expect(await submitter.submit("a", 1)).toMatchObject({ statuses: ["r"], keys: [0] });
+    expect(await submitter.submit("a", 1)).toMatchObject({ statuses: ["r"], places: [{ key: 0 }] });
   });
 });
 
@@ -69,7 +69,7 @@ describe("replies", () => {
     const events = ["a", "b"].map((member) => ({ member, idHash: "", metadata: "", payload: ["1"] }));
     const reply = await submitBatch(redis, open, 0, { producer: "p", seq: 1, events }, DEDUP);
     // A delta of +1 is a digit below zero on a desc board: both are rejected and have no row.
-    expect(reply).toMatchObject({ statuses: ["r", "r"], keys: [undefined, undefined] });
+    expect(reply).toMatchObject({ statuses: ["r", "r"], places: [undefined, undefined] });
   });
 });
 

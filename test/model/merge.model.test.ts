@@ -5,12 +5,15 @@
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { rowOf } from "../../server/leaderboard/codec.ts";
 import type { Place } from "../../server/leaderboard/page-cursor.ts";
 import { comparePlaces } from "../../server/leaderboard/reader.ts";
 import { readStates } from "../../server/leaderboard/top-reader.ts";
 import { Candidates } from "../../server/merger/candidates.ts";
 import { mergeTops } from "../../server/merger/merge-tops.ts";
+import { INT64S } from "../support/arbitrary-board.ts";
 import { commandConnection, openBoard } from "../support/builders.ts";
+import { NaiveBoard, type Value } from "../support/naive-board.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 import { Submitter } from "../support/submitter.ts";
 
@@ -22,6 +25,7 @@ afterAll(() => redis.disconnect());
 
 const place = fc.record({
   key: fc.integer({ min: 0, max: 20 }),
+  rest: fc.constantFrom("-a", "0-", "zz"),
   member: fc.string({ minLength: 1, maxLength: 3 }),
 });
 
@@ -41,7 +45,17 @@ describe("merging sorted lists", () => {
 const MEMBERS = 60;
 const MAX = 1_000_000;
 
-type Step = { kind: "submit"; member: number; score: number } | { kind: "tick" } | { kind: "raise" };
+type Step =
+  | { kind: "submit"; member: number; score: number; low: Value }
+  | { kind: "tick" }
+  | { kind: "raise" };
+
+const SCORE = { name: "s", max: MAX };
+/** On the wide board many entries have one score, which is all that the cutoff knows of them, and differ in the rest. */
+const BOARDS = {
+  packed: [SCORE],
+  wide: [SCORE, { name: "low", type: "int64" as const, order: "asc" as const }],
+};
 
 /** Few scores, so that whole groups are tied at the cutoff; many moves, up and down. */
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -51,6 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant("submit" as const),
       member: fc.integer({ min: 0, max: MEMBERS - 1 }),
       score: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 100 })),
+      low: fc.constantFrom(...INT64S),
     }),
   },
   { weight: 2, arbitrary: fc.constant({ kind: "tick" as const }) },
@@ -58,9 +73,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe("the merger's candidates", () => {
-  test("[R 6] are the best K of the board after any submissions, ticks and raised cutoffs", {
+  test.each([
+    "packed",
+    "wide",
+  ] as const)("[R 6] are the best K of a %s board after any submissions, ticks and raised cutoffs", {
     timeout: 120_000,
-  }, async () => {
+  }, async (layout) => {
+    const columns = BOARDS[layout];
     const scenario = fc.record({
       shards: fc.constantFrom(1, 2, 8),
       size: fc.integer({ min: 1, max: 12 }),
@@ -71,11 +90,12 @@ describe("the merger's candidates", () => {
         const open = await openBoard(redis, uniqueBoard("merge"), {
           operator: "set",
           shards,
-          columns: [{ name: "s", max: MAX }],
+          columns,
         });
+        expect(open.layout.kind).toBe(layout);
         const submitter = await Submitter.create(redis, open);
         const candidates = new Candidates(redis, open, "1");
-        const scores = new Map<string, number>();
+        const model = new NaiveBoard(open.board);
         const tick = async (): Promise<Place[]> => {
           const [state] = await readStates(redis, [open]);
           return candidates.refresh(candidates.dirtyShards(state!), size);
@@ -83,16 +103,18 @@ describe("the merger's candidates", () => {
         for (const now of [...steps, { kind: "tick" as const }]) {
           if (now.kind === "submit") {
             const member = `m${now.member}`;
-            scores.set(member, now.score);
-            await submitter.submit(member, now.score);
-          } else if (now.kind === "raise" && scores.size > 0) {
+            const { score, low } = now;
+            const values = layout === "packed" ? { score } : { score, columns: { low } };
+            model.submit({ member, values: [score, low].slice(0, columns.length), id: "", at: 0 });
+            await submitter.submitValues(member, values);
+          } else if (now.kind === "raise" && model.entries.size > 0) {
             await tick();
             await candidates.raise(size);
           } else {
-            const expected = [...scores]
-              .map(([member, score]) => ({ member, key: MAX - score }))
-              .sort(comparePlaces);
-            expect(await tick()).toEqual(expected.slice(0, size));
+            const expected = model.ranked().slice(0, size);
+            expect((await tick()).map((place) => rowOf(open, place).toSpliced(1, 1))).toEqual(
+              expected.map(({ member, values }) => [member, ...values]),
+            );
           }
         }
       }),

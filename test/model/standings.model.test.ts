@@ -20,12 +20,15 @@ let writing: TestServer;
 
 beforeAll(async () => {
   const followed = String(FOLLOWED);
+  // The bus is off: nothing depends on it.
+  const CONTROL_PLANE = "off";
   watching = await startServer(sharedRedisUrl(), {
     INDEX_MS: "100",
     INDEX_SHARE: "0.5",
     SUBSCRIPTIONS_MAX: followed,
+    CONTROL_PLANE,
   });
-  writing = await startServer(sharedRedisUrl(), { ROLES: "gateway" });
+  writing = await startServer(sharedRedisUrl(), { ROLES: "gateway", CONTROL_PLANE });
 });
 afterAll(async () => {
   await writing.stop();
@@ -53,13 +56,29 @@ function trueRanks(scores: Map<string, number>, order: "desc" | "asc"): Map<stri
   return ranks;
 }
 
-async function runLaw(law: LawName, order: "desc" | "asc"): Promise<void> {
+type Order = "desc" | "asc";
+type Column = { name: string; max: number } | { name: string; type: "float" };
+
+/** Packed: integers below 2^53. Wide: any float64, here halves and thirds, negative ones too. */
+const LAYOUTS: Record<"packed" | "wide", { column: Column; score: (points: number) => number }> = {
+  packed: { column: { name: "score", max: 2 * SCORE_MAX }, score: (points) => points },
+  wide: { column: { name: "score", type: "float" }, score: (points) => points / 3 - SCORE_MAX / 7 },
+};
+
+async function runLaw(law: LawName, order: Order, layout: keyof typeof LAYOUTS): Promise<void> {
+  const { column, score: scoreOf } = LAYOUTS[layout];
   const random = randomFrom(SEED);
   const board = uniqueBoard("law");
-  const columns = [{ name: "score", max: 2 * SCORE_MAX }];
-  await watching.createBoard(board, { operator: "set", order, shards: 4, topSize: TOP, columns });
+  const definition = { operator: "set", order, shards: 4, topSize: TOP, columns: [column] } as const;
+  expect(await watching.createBoard(board, { ...definition, columns: [column] })).toMatchObject({ layout });
+  /** In points, whose order is that of scores. */
   const scores = new Map(Array.from({ length: MEMBERS }, (_, i) => [`m${i}`, LAWS[law](random())]));
-  await submit(board, scores);
+  const submitPoints = (points: Iterable<[string, number]>): Promise<void> =>
+    submit(
+      board,
+      Array.from(points, ([member, amount]) => [member, scoreOf(amount)]),
+    );
+  await submitPoints(scores);
   const client = await new StandingClient(watching.url).connected();
   // Of all depths, more of them near the top.
   const ranked = [...trueRanks(scores, order)].sort(([, a], [, b]) => a - b).map(([member]) => member);
@@ -77,14 +96,14 @@ async function runLaw(law: LawName, order: "desc" | "asc"): Promise<void> {
           random() < 0.5 ? LAWS[law](random()) : Math.min(2 * SCORE_MAX, score + LAWS[law](random())),
         ];
       });
-    await submit(board, changes);
+    await submitPoints(changes);
     for (const [member, score] of changes) scores.set(member, score);
     const truth = trueRanks(scores, order);
     await eventually(
       () => {
         for (const member of followed) {
           const { rank, error, exact, score } = client.last.get(member)!;
-          expect(score, `${member}'s score`).toBe(scores.get(member));
+          expect(score, `${member}'s score`).toBe(scoreOf(scores.get(member)!));
           const off = Math.abs(rank! - truth.get(member)!);
           expect(off, `${member} at ${truth.get(member)}, said ${rank} ± ${error}`).toBeLessThanOrEqual(
             error,
@@ -101,10 +120,13 @@ async function runLaw(law: LawName, order: "desc" | "asc"): Promise<void> {
 
 describe("pushed ranks at quiescence", () => {
   for (const law of LAW_NAMES) {
-    for (const order of ["desc", "asc"] as const) {
-      test(`are true within their error: ${law}, ${order} (seed ${SEED})`, { timeout: 60_000 }, () =>
-        runLaw(law, order),
-      );
+    for (const [layout, order] of [
+      ["packed", "desc"],
+      ["packed", "asc"],
+      ["wide", "desc"],
+    ] as const) {
+      const name = `are true within their error: ${law}, ${layout}, ${order} (seed ${SEED})`;
+      test(name, { timeout: 60_000 }, () => runLaw(law, order, layout));
     }
   }
 });

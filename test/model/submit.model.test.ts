@@ -1,20 +1,24 @@
 /**
- * submit.lua and the exact reads against a naive array: all operators × directions × ties × 1..8 columns × 1..8 shards, with repeats
- * inside a batch, lost replies, gaps and late retries. fast-check prints the seed of a failure.
+ * The submit scripts and the exact reads against a naive array: all operators × directions × ties × 1..8 columns × 1..8 shards, with
+ * repeats inside a batch, lost replies, gaps and late retries; packed boards, and wide ones with floats and 64-bit integers down to the
+ * last bit. fast-check prints the seed of a failure.
  */
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EntryValues } from "../../client-sdk/protocol/messages.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
+import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
+import { entryValues } from "../../server/leaderboard/codec.ts";
 import { createHasher, type Hasher } from "../../server/leaderboard/hashing.ts";
 import { decodeCursor } from "../../server/leaderboard/page-cursor.ts";
+import { readPlaces } from "../../server/leaderboard/places.ts";
 import { Reader } from "../../server/leaderboard/reader.ts";
 import { type Batch, submitBatch } from "../../server/leaderboard/submit-batch.ts";
-import { entryValues, payloadOf } from "../../server/leaderboard/values.ts";
-import { anyDefinition, anyMember, anyValues } from "../support/arbitrary-board.ts";
+import { payloadOf } from "../../server/leaderboard/values.ts";
+import { anyDefinition, anyMember, anyValues, anyWideDefinition } from "../support/arbitrary-board.ts";
 import { commandConnection, DEDUP, openBoard } from "../support/builders.ts";
-import { NaiveBoard, type NaiveOutcome } from "../support/naive-board.ts";
+import { NaiveBoard, type NaiveOutcome, type Value } from "../support/naive-board.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 
 let redis: Redis;
@@ -26,13 +30,15 @@ beforeAll(async () => {
 });
 afterAll(() => redis.disconnect());
 
-type Item = { member: string; values: number[]; id: string };
+type Item = { member: string; values: Value[]; id: string };
 type Step =
   | { kind: "batch"; items: Item[] }
   | { kind: "replay"; back: number }
   | { kind: "gap"; items: Item[] };
 
-const scenario = anyDefinition.chain((definition) => {
+type Scenario = { definition: BoardDefinition; steps: Step[] };
+
+function scenarioOf(definition: BoardDefinition): fc.Arbitrary<Scenario> {
   const item = fc.record({
     member: anyMember,
     values: anyValues(definition),
@@ -51,13 +57,13 @@ const scenario = anyDefinition.chain((definition) => {
     definition: fc.constant(definition),
     steps: fc.array(step, { minLength: 1, maxLength: 10 }),
   });
-});
+}
 
-function valuesAsEntry(open: OpenBoard, values: number[]): EntryValues {
-  const [score, ...others] = values;
-  if (others.length === 0) return { score: score! };
+function valuesAsEntry(open: OpenBoard, values: Value[]): EntryValues {
+  const [score, ...others] = values as [number, ...Value[]];
+  if (others.length === 0) return { score };
   const columns = Object.fromEntries(others.map((value, i) => [open.board.columns[i + 1]!.name, value]));
-  return { score: score!, columns };
+  return { score, columns };
 }
 
 /** Sends batches of one producer, shard by shard, and compares every reply with the model's. */
@@ -110,10 +116,10 @@ class Producer {
       expect(reply).toMatchObject({ tag: "applied", statuses: expected });
       if (reply.tag !== "applied") return;
       // The last word on each member inside the batch is its row as it now is.
-      const last = new Map(part.map(({ member }, i) => [member, reply.keys[i]]));
-      for (const [member, key] of last) {
+      const last = new Map(part.map(({ member }, i) => [member, reply.places[i]]));
+      for (const [member, place] of last) {
         const entry = this.model.entries.get(member);
-        expect(key === undefined ? undefined : entryValues(this.#open, key)).toEqual(
+        expect(place && entryValues(this.#open, place)).toEqual(
           entry && valuesAsEntry(this.#open, entry.values),
         );
       }
@@ -176,19 +182,45 @@ async function compareReads(open: OpenBoard, model: NaiveBoard): Promise<void> {
     cursor = page.cursor;
   }
   expect(paged).toEqual(expected);
+  await comparePlacesRead(open, ranked);
+  // Everything that leads up to somebody's values, from the first column to all of them.
+  for (const { values } of [ranked[0], ranked.at(-1)].filter((entry) => entry !== undefined)) {
+    for (let columns = 1; columns <= values.length; columns++) {
+      const prefix = values.slice(0, columns);
+      const { rank } = await reader.rankOfScore(open, valuesAsEntry(open, prefix));
+      expect(rank).toBe(model.rankOf(prefix));
+    }
+  }
 }
 
-describe("submit and the exact reads", () => {
+async function comparePlacesRead(
+  open: OpenBoard,
+  ranked: { member: string; values: Value[] }[],
+): Promise<void> {
+  const found: [string, EntryValues][] = [];
+  for (let shard = 0; shard < open.board.shards; shard++) {
+    const asked = ranked.filter(({ member }) => hasher.shardOf(member, open.board.shards) === shard);
+    const { places } = await readPlaces(redis, open, shard, ["nobody", ...asked.map(({ member }) => member)]);
+    expect(places[0]).toBeUndefined();
+    for (const place of places.slice(1)) found.push([place!.member, entryValues(open, place!)]);
+  }
+  expect(new Map(found)).toEqual(
+    new Map(ranked.map(({ member, values }) => [member, valuesAsEntry(open, values)])),
+  );
+}
+
+describe.each([
+  ["packed", anyDefinition],
+  ["wide", anyWideDefinition],
+] as const)("submit and the exact reads of a %s board", (layout, anyBoard) => {
   test("agree with a sorted array after any commands, replays and gaps", { timeout: 120_000 }, async () => {
     await fc.assert(
-      fc.asyncProperty(scenario, async ({ definition, steps }) => {
+      fc.asyncProperty(anyBoard.chain(scenarioOf), async ({ definition, steps }) => {
         const open = await openBoard(redis, uniqueBoard("model"), definition);
+        expect(open.layout.kind).toBe(layout);
         const producer = new Producer(open);
         for (const step of steps) await producer.step(step);
         await compareReads(open, producer.model);
-        const probe = open.board.columns.map(({ min }) => min);
-        const { rank } = await new Reader(redis, hasher).rankOfScore(open, valuesAsEntry(open, probe));
-        expect(rank).toBe(producer.model.rankOf(probe));
       }),
       { numRuns: 200 },
     );

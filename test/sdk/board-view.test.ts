@@ -45,7 +45,7 @@ function naive(start: readonly Row[], frames: Frame[]): Row[] {
     for (const one of set) entries.set(one[0], one);
   }
   return [...entries.values()].sort(
-    (a, b) => a[1] - b[1] || Buffer.compare(Buffer.from(a[0]), Buffer.from(b[0])),
+    (a, b) => Number(a[1]) - Number(b[1]) || Buffer.compare(Buffer.from(a[0]), Buffer.from(b[0])),
   );
 }
 
@@ -121,7 +121,7 @@ describe("shown entries", () => {
   });
 
   it("carry the columns after the score by name", () => {
-    const column = { order: "desc", min: 0, max: 9, decimals: 0 } as const;
+    const column = { type: "decimal", order: "desc", min: 0, max: 9, decimals: 0 } as const;
     const info = infoOf({
       columns: [
         { ...column, name: "points" },

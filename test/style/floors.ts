@@ -26,7 +26,7 @@ const FLOWS = rooms("ingest", "merger", "standings", "seasons");
 const TOP = [
   "server/config.ts",
   "server/options.ts",
-  "server/compose-standings.ts",
+  "server/compose-reads.ts",
   "server/compose-gateways.ts",
   "server/compose.ts",
   "server/workers",

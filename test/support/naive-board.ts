@@ -1,8 +1,11 @@
 /** The naive model of a board: an array, sorted on demand. What every ranking test is compared with. */
+import type { Column } from "../../client-sdk/protocol/messages.ts";
 import type { Board } from "../../server/leaderboard/board.ts";
 
-export type NaiveEntry = { member: string; values: number[]; reachedAt: number };
-export type NaiveSubmission = { member: string; values: number[]; id: string; at: number };
+/** Text for 64-bit integers. */
+export type Value = number | string;
+export type NaiveEntry = { member: string; values: Value[]; reachedAt: number };
+export type NaiveSubmission = { member: string; values: Value[]; id: string; at: number };
 export type NaiveOutcome = "a" | "u" | "d" | "r";
 
 export class NaiveBoard {
@@ -23,29 +26,30 @@ export class NaiveBoard {
     return outcome;
   }
 
-  #apply(member: string, values: number[], at: number): NaiveOutcome {
+  #apply(member: string, values: Value[], at: number): NaiveOutcome {
     const { operator, columns } = this.#board;
     const old = this.entries.get(member);
-    let next = values;
+    let next = values.map((value, i) => shown(columns[i]!, value));
     if (operator === "incr" || operator === "decr") {
       const sign = operator === "incr" ? 1 : -1;
-      next = columns.map(({ decimals }, i) => {
-        const scale = 10 ** decimals;
-        return (Math.round((old?.values[i] ?? 0) * scale) + sign * Math.round(values[i]! * scale)) / scale;
+      next = columns.map((column, i) => {
+        const scale = column.type === "decimal" ? 10 ** column.decimals : 1;
+        const scaled = (value: Value): number => Math.round(Number(value) * scale);
+        return (scaled(old?.values[i] ?? 0) + sign * scaled(values[i]!)) / scale;
       });
     }
-    if (next.some((value, i) => value < columns[i]!.min || value > columns[i]!.max)) return "r";
+    if (next.some((value, i) => outside(columns[i]!, value))) return "r";
     if (old && this.#compareValues(next, old.values) === 0) return "u";
     if (operator === "best" && old && this.#compareValues(next, old.values) > 0) return "u";
     this.entries.set(member, { member, values: next, reachedAt: at });
     return "a";
   }
 
-  /** Negative when `a` is better. */
-  #compareValues(a: number[], b: number[]): number {
-    for (const [i, { order }] of this.#board.columns.entries()) {
-      const difference = order === "desc" ? b[i]! - a[i]! : a[i]! - b[i]!;
-      if (difference !== 0) return difference;
+  /** Negative when `a` is better, on as many columns as `a` has. */
+  #compareValues(a: Value[], b: Value[]): number {
+    for (const [i, value] of a.entries()) {
+      const difference = compare(value, b[i]!);
+      if (difference !== 0) return this.#board.columns[i]!.order === "desc" ? -difference : difference;
     }
     return 0;
   }
@@ -62,7 +66,7 @@ export class NaiveBoard {
   }
 
   /** Best first, with ranks. */
-  ranked(): { member: string; values: number[]; rank: number }[] {
+  ranked(): { member: string; values: Value[]; rank: number }[] {
     const sorted = [...this.entries.values()].sort((a, b) => this.#compare(a, b));
     const shared = this.#board.ties === "shared";
     return sorted.map(({ member, values }, i) => {
@@ -71,17 +75,29 @@ export class NaiveBoard {
     });
   }
 
-  /** Ranks of a hypothetical score: 1 + members strictly better on these columns. */
-  rankOf(values: number[]): number {
-    const { columns } = this.#board;
-    const prefix = columns.slice(0, values.length);
-    const better = [...this.entries.values()].filter(({ values: own }) => {
-      for (const [i, { order }] of prefix.entries()) {
-        const difference = order === "desc" ? own[i]! - values[i]! : values[i]! - own[i]!;
-        if (difference !== 0) return difference > 0;
-      }
-      return false;
-    });
+  /** The rank of values that nobody need have, of all columns or the first few: 1 + members strictly better on these. */
+  rankOf(values: Value[]): number {
+    const better = [...this.entries.values()].filter(
+      ({ values: own }) => this.#compareValues(values, own) > 0,
+    );
     return 1 + better.length;
   }
+}
+
+/** A value as it is answered. */
+function shown({ type }: Column, value: Value): Value {
+  if (type === "int64") return String(BigInt(value));
+  // −0 is 0.
+  return value === 0 ? 0 : value;
+}
+
+function outside(column: Column, value: Value): boolean {
+  if (column.type === "int64") return false;
+  const { min = -Number.MAX_VALUE, max = Number.MAX_VALUE } = column;
+  return Number(value) < min || Number(value) > max;
+}
+
+function compare(a: Value, b: Value): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return BigInt(a) < BigInt(b) ? -1 : BigInt(a) > BigInt(b) ? 1 : 0;
 }

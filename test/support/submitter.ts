@@ -1,5 +1,6 @@
 /** Submits straight to the shards, one batch per shard, as one producer: for tests below ingest. */
 import type { Redis } from "ioredis";
+import type { EntryValues } from "../../client-sdk/protocol/messages.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { createHasher, type Hasher } from "../../server/leaderboard/hashing.ts";
 import { type BatchReply, type ShardEvent, submitBatch } from "../../server/leaderboard/submit-batch.ts";
@@ -29,8 +30,12 @@ export class Submitter {
   }
 
   /** One score (the only column) for one member. */
-  async submit(member: string, score: number, id = ""): Promise<BatchReply> {
-    return this.#send(this.shardOf(member), [this.#event(member, score, id)]);
+  submit(member: string, score: number, id = ""): Promise<BatchReply> {
+    return this.submitValues(member, { score }, id);
+  }
+
+  submitValues(member: string, values: EntryValues, id = ""): Promise<BatchReply> {
+    return this.#send(this.shardOf(member), [this.#event(member, values, id)]);
   }
 
   /** Scores of many members, in batches. */
@@ -38,7 +43,7 @@ export class Submitter {
     const byShard = new Map<number, ShardEvent[]>();
     for (const [member, score] of scores) {
       const shard = this.shardOf(member);
-      byShard.set(shard, [...(byShard.get(shard) ?? []), this.#event(member, score, "")]);
+      byShard.set(shard, [...(byShard.get(shard) ?? []), this.#event(member, { score }, "")]);
       if (byShard.get(shard)!.length < BATCH_MAX) continue;
       await this.#send(shard, byShard.get(shard)!);
       byShard.delete(shard);
@@ -46,9 +51,9 @@ export class Submitter {
     for (const [shard, events] of byShard) await this.#send(shard, events);
   }
 
-  #event(member: string, score: number, id: string): ShardEvent {
+  #event(member: string, values: EntryValues, id: string): ShardEvent {
     const idHash = id === "" ? "" : this.#hasher.idHash("salt", member, id);
-    return { member, idHash, metadata: "", payload: payloadOf(this.#open, { score }, Date.now()) };
+    return { member, idHash, metadata: "", payload: payloadOf(this.#open, values, Date.now()) };
   }
 
   #send(shard: number, events: ShardEvent[]): Promise<BatchReply> {

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Column } from "../../client-sdk/protocol/messages.ts";
+import type { DecimalColumn } from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../../server/base/errors.ts";
 import { type BoardDefinition, boardDefinition, boardFrom } from "../../server/leaderboard/board-schema.ts";
-import { layoutOf, packKey, tieDigit, unpackKey } from "../../server/leaderboard/packing.ts";
+import { type DecimalLayout, layoutOf, tieDigit } from "../../server/leaderboard/layout.ts";
+import { packKey, unpackKey } from "../../server/leaderboard/packing.ts";
 import { scaleWhole } from "../../server/leaderboard/values.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
@@ -24,10 +25,11 @@ function refusal(run: () => unknown): AppError {
   throw new Error("nothing was refused");
 }
 
-const columns: fc.Arbitrary<Column[]> = fc
+const columns: fc.Arbitrary<DecimalColumn[]> = fc
   .array(
     fc.record({
       name: fc.constant("c"),
+      type: fc.constant("decimal" as const),
       order: fc.constantFrom("desc" as const, "asc" as const),
       min: fc.integer({ min: -40, max: 40 }),
       span: fc.integer({ min: 0, max: 50 }),
@@ -50,7 +52,7 @@ describe("a packed sort key", () => {
     });
     fc.assert(
       fc.property(rows, ({ list, a, b }) => {
-        const made = layout({ operator: "set", order: list[0]!.order, columns: list });
+        const { head: made } = layout({ operator: "set", order: list[0]!.order, columns: list });
         const values = unpackKey(made, packKey(made, a, 0));
         expect(values).toEqual(a.map((scaled, i) => scaled / 10 ** list[i]!.decimals));
         const difference =
@@ -64,14 +66,14 @@ describe("a packed sort key", () => {
   });
 
   test("is exact at both ends of 53 bits", () => {
-    const made = layout({ operator: "set" });
+    const { head: made } = layout({ operator: "set" });
     for (const score of [0, 1, 2 ** 52, 2 ** 53 - 2, 2 ** 53 - 1]) {
       expect(unpackKey(made, packKey(made, [score], 0))).toEqual([score]);
     }
   });
 
   test("divides exactly where the quotient of two doubles would round up", () => {
-    const made = layout({
+    const { head: made } = layout({
       operator: "set",
       columns: [
         { name: "a", max: 2 ** 26 - 1 },
@@ -100,56 +102,49 @@ describe("a packed sort key", () => {
   });
 });
 
-describe("a board that does not fit", () => {
-  test("is refused with the bits of every part", () => {
+const bits = (a: number, b: number) => [
+  { name: "a", max: 2 ** a - 1 },
+  { name: "b", max: 2 ** b - 1 },
+];
+
+describe("the layout of a board", () => {
+  const kindOf = (definition: BoardDefinition) => layout(definition).kind;
+
+  test("is packed to the last of 53 bits, and wide beyond", () => {
+    expect(kindOf({ operator: "incr", columns: bits(26, 27) })).toBe("packed");
+    const over = [{ name: "a", max: 2 ** 26 }, bits(26, 27)[1]!];
+    const wide = layout({ operator: "incr", columns: over });
+    expect(wide.kind).toBe("wide");
+    // Each column that fits beside those before it is in the score.
+    expect([wide.head.columns.length, wide.tail.length]).toEqual([1, 1]);
+    const more = layout({ operator: "incr", columns: [...bits(20, 30), { name: "c", max: 31 }] });
+    expect([more.head.columns.length, more.tail.length]).toEqual([2, 1]);
+  });
+
+  test("is wide where a column is no decimal, or ties go by time and the season has no end", () => {
+    expect(kindOf({ operator: "set", columns: [{ name: "f", type: "float" }] })).toBe("wide");
+    const int64 = { name: "i", type: "int64" as const };
+    expect(kindOf({ operator: "best", columns: [{ name: "s", max: 1 }, int64] })).toBe("wide");
+    const one = [{ name: "s", max: 10 }];
+    expect(kindOf({ operator: "incr", ties: "latest", columns: one })).toBe("wide");
+    expect(kindOf({ operator: "incr", ties: "latest", columns: one, endsAt: "2026-02-01T00:00:00Z" })).toBe(
+      "packed",
+    );
+  });
+
+  test("is refused with the bits of the column that is too wide by itself", () => {
     const error = refusal(() =>
-      layout({
-        operator: "set",
-        columns: [
-          { name: "points", max: 2 ** 30 - 1 },
-          { name: "millis", max: 2 ** 30 - 1 },
-        ],
-      }),
+      layout({ operator: "set", columns: [{ name: "points", min: -(2 ** 53) + 1, max: 2 ** 53 - 1 }] }),
     );
     expect(error.code).toBe("board_invalid");
-    expect(error.message).toContain("points 30");
-    expect(error.details).toMatchObject({
-      available: 53,
-      needed: 60,
-      parts: [{ part: "points" }, { part: "millis" }],
-    });
-  });
-
-  test("is refused when its ties go by time and its season has no end", () => {
-    const error = refusal(() =>
-      layout({ operator: "best", ties: "earliest", columns: [{ name: "s", max: 10 }] }),
-    );
-    expect(error.message).toContain("endsAt");
-  });
-
-  test("fits to the last bit", () => {
-    const fits = {
-      operator: "set" as const,
-      columns: [
-        { name: "a", max: 2 ** 26 - 1 },
-        { name: "b", max: 2 ** 27 - 1 },
-      ],
-    };
-    expect(layout(fits).columns).toHaveLength(2);
-    const over = {
-      operator: "set" as const,
-      columns: [
-        { name: "a", max: 2 ** 26 },
-        { name: "b", max: 2 ** 27 - 1 },
-      ],
-    };
-    expect(refusal(() => layout(over)).code).toBe("board_invalid");
+    expect(error.message).toContain("54 bits");
+    expect(error.details).toMatchObject({ available: 53, needed: 54, parts: [{ part: "points" }] });
   });
 });
 
 describe("a submitted value", () => {
   const points = layout({ operator: "set", columns: [{ name: "points", decimals: 1, max: 1000 }] })
-    .columns[0]!;
+    .columns[0] as DecimalLayout;
 
   test("is taken iff it has no more decimals than its column", () => {
     expect(scaleWhole(points, 12.5)).toBe(125);

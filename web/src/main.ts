@@ -54,8 +54,9 @@ function showBoard(id: string): void {
     const before = shown;
     shown = top.getSnapshot();
     if (shown.info && shown.info !== before.info) {
-      const { name = "score", decimals = 0 } = shown.info.columns[0] ?? {};
-      format = scoreFormat(decimals);
+      const score = shown.info.columns[0];
+      const name = score?.name ?? "score";
+      format = scoreFormat(score?.type === "decimal" ? score.decimals : undefined);
       for (const place of ["score-name", "follow-score-name"]) setText(byId(place, HTMLElement), name);
     }
     if (shown.position !== before.position && before.position) {

@@ -10,8 +10,16 @@ export function formatCount(count: number): string {
   return whole.format(count);
 }
 
-/** Scores with exactly the board's decimals. */
-export function scoreFormat(decimals: number): FormatNumber {
+const floating = new Intl.NumberFormat("en", { maximumSignificantDigits: 15 });
+
+/** Scores with exactly their column's decimals; without any (a float), very large and very small ones with an exponent. */
+export function scoreFormat(decimals: number | undefined): FormatNumber {
+  if (decimals === undefined) {
+    return (score) => {
+      const plain = score === 0 || (Math.abs(score) >= 1e-6 && Math.abs(score) < 1e15);
+      return plain ? floating.format(score) : String(score);
+    };
+  }
   const format = new Intl.NumberFormat("en", {
     minimumFractionDigits: decimals,
     maximumFractionDigits: decimals,

@@ -5,12 +5,12 @@ import { newId } from "../../../server/base/ids.ts";
 import type { OpenBoard } from "../../../server/leaderboard/board.ts";
 import type { ShardEvent } from "../../../server/leaderboard/submit-batch.ts";
 import { payloadOf } from "../../../server/leaderboard/values.ts";
+import { infoNumber } from "../../processes/redis-server.ts";
 import type { BenchContext } from "../bench.ts";
 import { keyOf, openBoard } from "../boards.ts";
 import { seconds } from "../lanes.ts";
 import { type Population, randomScore } from "../population.ts";
 import { encodeZadds, RawClient } from "../raw-zadd.ts";
-import { infoNumber } from "../redis-server.ts";
 import { Turns } from "../statistics.ts";
 import { BATCH, FLIGHTS, type OneShard, sendBatches } from "./redis-cpu.ts";
 
@@ -37,7 +37,7 @@ export async function measureFsync(context: BenchContext, plain: OneShard): Prom
     const zadds = Array.from({ length: batches }, () => randomZadds(plain));
     turns.add("zadd", events / (await seconds(() => raw.run(zadds, FLIGHTS))));
     const made = Array.from({ length: batches }, () => {
-      return Array.from({ length: BATCH }, () => eventOf(open, people.members[people.any()]!));
+      return Array.from({ length: BATCH }, () => eventOf(open, people.members[people.any()]!, randomScore()));
     });
     turns.add("always", events / (await seconds(() => sendBatches(redis, open, newId(), made))));
     say(
@@ -55,12 +55,15 @@ export async function measureFsync(context: BenchContext, plain: OneShard): Prom
   await server.stop();
 }
 
-async function bytesPerMember(redis: Redis, open: OpenBoard, people: Population): Promise<number> {
+/** Fills a board with everybody's score through submits. */
+export async function bytesPerMember(redis: Redis, open: OpenBoard, people: Population): Promise<number> {
   const before = await infoNumber(redis, "memory", "used_memory");
   const producer = newId();
   const batches: ShardEvent[][] = [];
   for (let i = 0; i < people.size; i += BATCH) {
-    batches.push(people.members.slice(i, i + BATCH).map((member) => eventOf(open, member)));
+    batches.push(
+      people.members.slice(i, i + BATCH).map((member, j) => eventOf(open, member, people.scores[i + j]!)),
+    );
   }
   // In chunks, each a producer of its own, so that not every event is in memory at once.
   for (let i = 0; i < batches.length; i += FILL_CHUNK) {
@@ -72,8 +75,8 @@ async function bytesPerMember(redis: Redis, open: OpenBoard, people: Population)
   return ((await infoNumber(redis, "memory", "used_memory")) - before) / people.size;
 }
 
-function eventOf(open: OpenBoard, member: string): ShardEvent {
-  return { member, idHash: "", metadata: "", payload: payloadOf(open, { score: randomScore() }, 0) };
+function eventOf(open: OpenBoard, member: string, score: number): ShardEvent {
+  return { member, idHash: "", metadata: "", payload: payloadOf(open, { score }, Date.now()) };
 }
 
 function randomZadds({ open, people }: OneShard): { bytes: Buffer; commands: number } {

@@ -1,16 +1,18 @@
 /** Redis CPU of one submission through submit.lua, against a single pipelined ZADD on the same ZSET. */
 import type { Redis } from "ioredis";
+import { getOrMake } from "../../../client-sdk/get-or-make.ts";
+import type { Operator } from "../../../client-sdk/protocol/messages.ts";
 import { newId } from "../../../server/base/ids.ts";
 import type { OpenBoard } from "../../../server/leaderboard/board.ts";
 import { createHasher } from "../../../server/leaderboard/hashing.ts";
 import { type ShardEvent, submitBatch } from "../../../server/leaderboard/submit-batch.ts";
 import { payloadOf } from "../../../server/leaderboard/values.ts";
+import { type BenchRedis, redisCpuUs } from "../../processes/redis-server.ts";
 import type { BenchContext } from "../bench.ts";
 import { defaultIngest, keyOf, withOperator } from "../boards.ts";
 import { inLanes } from "../lanes.ts";
 import { type Population, randomScore, SCORE_MAX } from "../population.ts";
 import { encodeZadds, RawClient } from "../raw-zadd.ts";
-import { type BenchRedis, redisCpuUs } from "../redis-server.ts";
 import { Turns } from "../statistics.ts";
 
 export type OneShard = { server: BenchRedis; redis: Redis; open: OpenBoard; people: Population };
@@ -22,20 +24,19 @@ const VARIANTS = ["raw", "set", "set with ids", "best", "incr"] as const;
 type Variant = (typeof VARIANTS)[number];
 
 /** Makes events one batch at a time, and keeps the population's scores as they will be. */
-class Events {
+export class Events {
   readonly #shard: OneShard;
-  readonly #boards: Record<"set" | "best" | "incr", OpenBoard>;
+  readonly #boards = new Map<Operator, OpenBoard>();
   readonly #idHash: (member: string, id: string) => string;
 
   constructor(shard: OneShard, idHash: (member: string, id: string) => string) {
     this.#shard = shard;
     this.#idHash = idHash;
-    const { open } = shard;
-    this.#boards = { set: open, best: withOperator(open, "best"), incr: withOperator(open, "incr") };
   }
 
   board(variant: Exclude<Variant, "raw">): OpenBoard {
-    return this.#boards[variant === "set with ids" ? "set" : variant];
+    const operator = variant === "set with ids" ? "set" : variant;
+    return getOrMake(this.#boards, operator, () => withOperator(this.#shard.open, operator));
   }
 
   batch(variant: Exclude<Variant, "raw">): ShardEvent[] {
@@ -46,7 +47,7 @@ class Events {
       const member = people.members[i]!;
       const score = this.#next(variant, i);
       const idHash = variant === "set with ids" ? this.#idHash(member, newId()) : "";
-      return { member, idHash, metadata: "", payload: payloadOf(open, { score }, 0) };
+      return { member, idHash, metadata: "", payload: payloadOf(open, { score }, Date.now()) };
     });
   }
 
@@ -135,7 +136,8 @@ export async function sendBatches(
   });
 }
 
-async function cpuOf(redis: Redis, prepare: () => () => Promise<void>): Promise<number> {
+/** Redis CPU in µs of what `prepare` returns. */
+export async function cpuOf(redis: Redis, prepare: () => () => Promise<void>): Promise<number> {
   const measured = prepare();
   const before = await redisCpuUs(redis);
   await measured();

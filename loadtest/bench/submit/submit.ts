@@ -7,6 +7,7 @@ import { measureFsync } from "./fsync.ts";
 import { measureGateway } from "./gateway.ts";
 import { measureIngest } from "./in-process.ts";
 import { measureRedisCpu } from "./redis-cpu.ts";
+import { measureWide } from "./wide.ts";
 
 async function run(context: BenchContext): Promise<void> {
   const { quick, say } = context;
@@ -32,6 +33,7 @@ async function run(context: BenchContext): Promise<void> {
   await measureIngest(context, { redis: commands, open: eight, people, hasher });
   await second.stop();
 
+  await measureWide(context, people.size);
   await measureGateway(context, people);
 }
 

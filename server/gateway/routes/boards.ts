@@ -5,9 +5,9 @@ import type { EntryValues } from "../../../client-sdk/protocol/messages.ts";
 import { ranksOf } from "../../../client-sdk/protocol/rows.ts";
 import { AppError } from "../../base/errors.ts";
 import type { OpenBoard } from "../../leaderboard/board.ts";
+import { entryValues, placeOf } from "../../leaderboard/codec.ts";
 import { decodeCursor, encodeCursor } from "../../leaderboard/page-cursor.ts";
 import { boardInfo } from "../../leaderboard/registry.ts";
-import { entryValues } from "../../leaderboard/values.ts";
 import { callerOf } from "../caller.ts";
 import { fastRank, fastRankOfScore, percentiles } from "../fast-ranks.ts";
 import { checkSeason, type Gateway, openFeedOf, readableBoard } from "../gateway.ts";
@@ -102,21 +102,22 @@ async function publishedTop(gateway: Gateway, open: OpenBoard, query: TopQuery) 
   }
   const { rows, position, total } = await openFeedOf(gateway, open);
   const ranks = ranksOf(rows, open.board.ties);
-  const entries = rows.slice(offset, offset + limit).map(([member, key], i) => {
-    return { rank: ranks[offset + i]!, member, ...entryValues(open, key) };
+  const entries = rows.slice(offset, offset + limit).map((row, i) => {
+    return { rank: ranks[offset + i]!, member: row[0], ...entryValues(open, placeOf(row)) };
   });
   const last = rows[offset + entries.length - 1];
   // `total` is as of the last frame: behind a full top there may be members that no frame has told of.
   const atEnd = offset + entries.length === rows.length && rows.length < open.board.topSize;
   const more = last !== undefined && !atEnd;
-  const cursor = more ? { cursor: encodeCursor(open, { key: last[1], member: last[0] }) } : {};
+  const cursor = more ? { cursor: encodeCursor(open, placeOf(last)) } : {};
   return { ...heading(open), position, exact: true, total, entries, ...cursor };
 }
 
 /** `?score=25&column.wins=1`: columns after the score may be left out, from the last one on. */
 function valuesOf({ board }: OpenBoard, query: { score: number } & Record<string, unknown>): EntryValues {
-  const columns: Record<string, number> = {};
+  const columns: Record<string, number | string> = {};
   const names = board.columns.slice(1).map(({ name }) => name);
+  const whole = new Set(board.columns.filter(({ type }) => type === "int64").map(({ name }) => name));
   for (const [name, value] of Object.entries(query)) {
     if (name === "score" || name === "season" || name === "precision") continue;
     const column = /^column\.(.+)$/.exec(name)?.[1];
@@ -125,7 +126,7 @@ function valuesOf({ board }: OpenBoard, query: { score: number } & Record<string
         message: `"${name}" is not "column.<name>" of a column of this board.`,
       });
     }
-    columns[column] = schemas.parse(schemas.numberText, value);
+    columns[column] = schemas.parse(whole.has(column) ? schemas.integerText : schemas.numberText, value);
   }
   const given = Object.keys(columns).length;
   const missing = names.slice(0, given).find((name) => !Object.hasOwn(columns, name));
