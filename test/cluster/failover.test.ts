@@ -130,12 +130,17 @@ describe("a master", () => {
     await cluster.whole();
   });
 
-  test("hangs, is overtaken, and wakes up", { timeout: 90_000 }, async () => {
+  test("that has only shards of a board hangs, is overtaken, and wakes up: the feed has a fresh epoch too [R 7]", {
+    timeout: 90_000,
+  }, async () => {
     const watched = await watchedBoard("hanging");
-    const { board, master } = watched;
+    const { board } = watched;
+    const master = (await cluster.masters()).find((node) => node !== watched.master)!;
+    let epoch: string | undefined;
     const load = new ScoreLoad(servers[0], { board, players: PLAYERS, lanes: LANES });
     await load.during(async () => {
       await moreRounds(load);
+      epoch = await epochOf(watched);
       cluster.pause(master);
       await moreRounds(load);
       cluster.resume(master);
@@ -144,6 +149,7 @@ describe("a master", () => {
     expect(await lostPoints(load, board)).toBeLessThanOrEqual(LANES * PLAYERS.length);
     await cluster.whole();
     await goesOn(watched);
+    expect(await epochOf(watched)).not.toBe(epoch);
   });
 });
 
