@@ -7,7 +7,15 @@ import type { Position, Row } from "../../client-sdk/protocol/messages.ts";
 import { compareRows } from "../../client-sdk/protocol/rows.ts";
 import { AppError } from "../base/errors.ts";
 import { diff } from "../feed/delta.ts";
-import { appendFrame, type FeedLimits, type FeedOf, openEpoch, readSnapshot } from "../feed/feed-store.ts";
+import {
+  appendFrame,
+  type FeedLimits,
+  type FeedOf,
+  noteHistories,
+  openEpoch,
+  readHistories,
+  readSnapshot,
+} from "../feed/feed-store.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import { rowOf } from "../leaderboard/reader.ts";
@@ -58,11 +66,18 @@ export class BoardMerger {
   /** [R 7] Another replication history may have lost acknowledged writes: read every shard anew, under a fresh epoch. */
   async #followHistory(history: string): Promise<void> {
     if (this.#history === history) return;
-    const changed = this.#history !== undefined;
-    this.#history = history;
+    const known = this.#history ?? (await readHistories(this.#redis, this.#feed()));
     this.#candidates = new Candidates(this.#redis, this.#open, this.#token);
     this.#published = undefined;
-    if (changed) await this.#freshEpoch();
+    if (known !== undefined && known !== history) await this.#freshEpoch();
+    // Only after it: whoever takes over in between opens one more.
+    if (known !== history) this.#refuse(await noteHistories(this.#redis, this.#feed(), this.#token, history));
+    this.#history = history;
+  }
+
+  #refuse(tag: string): void {
+    if (tag === "fenced") throw new FencedError(`a later merger works on ${this.#open.board.id}`);
+    if (tag === "store_lost") throw new AppError("store_lost");
   }
 
   async #publish(top: Place[]): Promise<TickResult> {
@@ -95,8 +110,7 @@ export class BoardMerger {
 
   async #freshEpoch(): Promise<void> {
     const opened = await openEpoch(this.#redis, this.#feed(), this.#token);
-    if (opened === "fenced") throw new FencedError(`a later merger works on ${this.#open.board.id}`);
-    if (opened === "store_lost") throw new AppError("store_lost");
+    if (typeof opened === "string") this.#refuse(opened);
   }
 
   async #load(): Promise<{ position: Position; rows: Row[]; total: number }> {
