@@ -1,39 +1,32 @@
 /** What gateways have in common beyond boards: players' sessions, the control plane, and who waits for replicas. */
-import type { Base } from "./compose.ts";
+import type { Base, GatewayNeeds } from "./compose.ts";
 import { ControlPlane } from "./gateway/control-plane.ts";
 import { SessionChecks } from "./gateway/session-checks.ts";
 import type { Ingest } from "./ingest/ingest.ts";
 import { Replication } from "./ingest/replication.ts";
 import * as options from "./options.ts";
-import { connectSubscriber } from "./redis/connect.ts";
-import type { RedisStore } from "./redis/store.ts";
 import { Sessions } from "./sessions/sessions.ts";
 
 export async function startPlayers(
   base: Base,
-  redis: RedisStore,
+  needs: GatewayNeeds,
 ): Promise<{ sessions: Sessions; checks: SessionChecks; control: ControlPlane }> {
   const { config, around } = base;
-  const sessions = new Sessions(redis, options.sessionLimits(config));
+  const sessions = new Sessions(needs.redis, options.sessionLimits(config));
   const checks = new SessionChecks({ sessions, everyMs: config.SESSION_CHECK_MS, log: around.log });
-  return { sessions, checks, control: await startControlPlane(base, checks) };
+  return { sessions, checks, control: await startControlPlane(base, needs, checks) };
 }
 
 async function startControlPlane(
-  { config, around, parts, connecting, commands }: Base,
+  { config, around, parts }: Base,
+  { redis, channels }: GatewayNeeds,
   checks: SessionChecks,
 ): Promise<ControlPlane> {
   const { log } = around;
   if (!config.CONTROL_PLANE) return new ControlPlane({ checks, log });
-  const publisher = await commands("control plane's redis connection");
-  const subscriber = await parts.start(
-    "control plane's subscriber",
-    () => connectSubscriber(connecting),
-    (connection) => connection.disconnect(),
-  );
   return parts.start(
     "control plane",
-    () => new ControlPlane({ bus: { publisher, subscriber }, checks, log }),
+    () => new ControlPlane({ bus: { commands: redis, channels }, checks, log }),
     (control) => control.stop(),
   );
 }

@@ -178,7 +178,7 @@ async function startGateway(
   const { redis, channels, registry, keys } = needs;
   const { log } = around;
   const hasher = await createHasher();
-  const players = await startPlayers(base, redis);
+  const players = await startPlayers(base, needs);
   const reads = await startReads(base, { ...needs, hasher });
   players.control.onMoved((board, members) => reads.standings.hint(board, members));
   const ingest = new Ingest({

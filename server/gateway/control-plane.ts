@@ -8,13 +8,9 @@ import { createShardedAdapter } from "@socket.io/redis-adapter";
 import type { Notice } from "../../client-sdk/protocol/messages.ts";
 import type { Log } from "../base/log.ts";
 import { controlChannelPrefix } from "../redis/keys.ts";
-import type { RedisStore } from "../redis/store.ts";
-import { ControlClient } from "./control-client.ts";
+import { type ControlBus, ControlClient } from "./control-client.ts";
 import type { SessionChecks } from "./session-checks.ts";
 import type { ControlEvents, GameServer, GameSocket } from "./socket-types.ts";
-
-/** Two connections that serve nothing else. */
-export type ControlBus = { publisher: RedisStore; subscriber: RedisStore };
 
 export type MovedListener = (board: string, members: string[]) => void;
 
@@ -25,7 +21,7 @@ export class ControlPlane {
   /** For the Socket.IO server; none without a bus. */
   readonly adapter: ReturnType<typeof createShardedAdapter> | undefined;
   readonly #checks: SessionChecks;
-  readonly #clients: ControlClient[] = [];
+  readonly #client: ControlClient | undefined;
   readonly #moved = new Map<string, Set<string>>();
   readonly #movedListeners = new Set<MovedListener>();
   #movedCount = 0;
@@ -35,9 +31,9 @@ export class ControlPlane {
   constructor({ bus, checks, log }: { bus?: ControlBus; checks: SessionChecks; log: Log }) {
     this.#checks = checks;
     if (!bus) return;
-    this.#clients = [new ControlClient(bus.publisher, log), new ControlClient(bus.subscriber, log)];
+    this.#client = new ControlClient(bus, log);
     // Static: two channels in all. The dynamic modes subscribe once per room, and there is a room for every player.
-    this.adapter = createShardedAdapter(this.#clients[0], this.#clients[1], {
+    this.adapter = createShardedAdapter(this.#client, this.#client, {
       channelPrefix: controlChannelPrefix,
       subscriptionMode: "static",
     });
@@ -84,9 +80,9 @@ export class ControlPlane {
     return () => void this.#movedListeners.delete(listener);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     clearTimeout(this.#hintTimer);
-    for (const client of this.#clients) client.close();
+    await this.#client?.close();
   }
 
   #sendHints(): void {
