@@ -28,7 +28,7 @@ export type ShardKeys = {
 };
 
 export type FeedKeys = {
-  /** HASH: epoch, offset, start, replid, total, bytes. */
+  /** HASH: epoch, offset, start, replid, total, bytes, histories. */
   state: string;
   /** ZSET: the published top. */
   top: string;

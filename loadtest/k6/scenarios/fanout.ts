@@ -63,7 +63,7 @@ function measureLag({ startedAtMs }: Run, event: { json: string }): void {
   const nowMs = Date.now() - startedAtMs;
   for (const [member, , , at] of argumentOf<Frame>(event).set) {
     // Other rows may be old ones that moved up into the view.
-    if (!member.startsWith("probe") || at === undefined) continue;
+    if (!member.startsWith("probe") || typeof at !== "number") continue;
     probesSeen.add(1);
     frameLagMs.add(nowMs - at);
   }
