@@ -9,7 +9,8 @@ import { Follows } from "./follows.ts";
 import { getOrMake } from "./get-or-make.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { whenConnected } from "./patient-request.ts";
-import type { Store } from "./store.ts";
+import type { Notice } from "./protocol/messages.ts";
+import { Listeners, type Store } from "./store.ts";
 import { SubmitQueue } from "./submit-queue.ts";
 import { createSocketTransport, type Transport } from "./transport.ts";
 
@@ -34,6 +35,11 @@ export type RankwireClient = {
   readonly state: Store<ConnectionState>;
   /** The same id gives the same board. */
   board: (id: string) => Board;
+  /**
+   * Call `listener` with every notice that the game's server sends the signed-in player, until the returned function is called. At most
+   * once each: one that is sent while the client is away is lost.
+   */
+  onNotice: (listener: (notice: Notice) => void) => () => void;
 };
 
 export function createClient(options: ClientOptions): RankwireClient {
@@ -65,6 +71,9 @@ export function createClient(options: ClientOptions): RankwireClient {
   transport.on("window", (window) => follows.onWindow(window));
   transport.on("ended", (ended) => follows.onEnded(ended));
 
+  const notices = new Listeners<Notice>();
+  transport.on("notice", (notice) => notices.call(notice));
+
   const parts = { connection, environment, limits, queue, follows };
   return {
     connect: () => {
@@ -76,5 +85,9 @@ export function createClient(options: ClientOptions): RankwireClient {
     close: () => connection.close(ownError("closed", "The client was closed.")),
     state: connection.state,
     board: (id) => getOrMake(boards, id, () => createBoard(id, parts)),
+    onNotice: (listener) => {
+      connection.start();
+      return notices.add(listener);
+    },
   };
 }

@@ -11,6 +11,7 @@ export type {
   BoardInfo,
   Column,
   Entry,
+  Notice,
   Operator,
   Order,
   Outcome,

@@ -15,7 +15,7 @@ import type {
 } from "./protocol/messages.ts";
 import type { Question, Step } from "./question.ts";
 
-/** What the server said last, and what it had said before, of the same season. */
+/** What the server said last, and what it had said before the last move, of the same season. */
 export type Latest<T> = { readonly now: T; readonly before: T | undefined };
 
 export type LatestQuestion<T, R extends { info: BoardInfo }> = Question<Latest<T>, T, R>;
@@ -32,6 +32,8 @@ export function standingQuestion(
     of: ({ standing }: MeReply) => standing,
     // Which member is the signed-in one is known from the answer.
     isSame: (event, known) => event.member === known.member,
+    // A push may also say that the rank is exact by now, or say the same under another name of the subscription.
+    isMove: (event, known) => event.rank !== known.rank,
   });
 }
 
@@ -72,6 +74,8 @@ type LatestParts<T, R> = {
   of: (reply: R) => T;
   /** Both are about the same member or list. */
   isSame: (event: T, known: T) => boolean;
+  /** What is shown as a change; every event when absent. */
+  isMove?: (event: T, known: T) => boolean;
 };
 
 function latestQuestion<T extends { season: number; asOf: number }, R extends { info: BoardInfo }>({
@@ -79,22 +83,26 @@ function latestQuestion<T extends { season: number; asOf: number }, R extends { 
   message,
   of,
   isSame,
+  isMove = () => true,
 }: LatestParts<T, R>): LatestQuestion<T, R> {
+  const after = (known: Latest<T>, now: T): Latest<T> => ({
+    now,
+    before: isMove(now, known.now) ? known.now : known.before,
+  });
   const heard = (event: T, known: Latest<T>): Step<Latest<T>> => {
     const { now } = known;
     if (!isSame(event, now) || event.season < now.season) return { kind: "nothing" };
     // The rules of a new season come only with an answer.
     if (event.season > now.season) return { kind: "again" };
-    // A member who is followed under two names, as oneself and by name, is told of twice: that is one change.
-    return { kind: "value", value: { now: event, before: isRepeated(event, now) ? known.before : now } };
+    return { kind: "value", value: after(known, event) };
   };
   return {
     name,
     message,
     answered: (reply, known, held) => {
       const now = of(reply);
-      const before = known && known.now.season === now.season ? known.now : undefined;
-      let value: Latest<T> = { now, before };
+      const sameSeason = known !== undefined && known.now.season === now.season;
+      let value: Latest<T> = sameSeason ? after(known, now) : { now, before: undefined };
       for (const event of held) {
         const step = heard(event, value);
         if (step.kind === "again") return { kind: "again", value };
@@ -105,8 +113,4 @@ function latestQuestion<T extends { season: number; asOf: number }, R extends { 
     heard,
     seasonOf: ({ now }) => now.season,
   };
-}
-
-function isRepeated<T extends { asOf: number }>(event: T, now: T): boolean {
-  return JSON.stringify({ ...event, asOf: 0 }) === JSON.stringify({ ...now, asOf: 0 });
 }

@@ -12,7 +12,7 @@ export type MeSnapshot = {
   status: FollowStatus;
   /** Undefined until the first answer; its `rank` is null when the member is not on the board. */
   standing: Standing | undefined;
-  /** Places gained (above 0) or lost by the last push; 0 for a first rank and in a new season. */
+  /** Places gained (above 0) or lost by the last push that moved the rank; 0 for a first rank and in a new season. */
   change: number;
   info: BoardInfo | undefined;
   /** Why it is not live, when a request was refused. */

@@ -11,32 +11,41 @@ export type WritableStore<T> = Store<T> & { set: (value: T) => void };
 
 export function createStore<T>(initial: T): WritableStore<T> {
   let value = initial;
-  // Each subscription is an object of its own: one function may be subscribed twice.
-  const subscriptions = new Set<{ listener: () => void }>();
+  const listeners = new Listeners<void>();
   return {
     getSnapshot: () => value,
-    subscribe: (listener) => {
-      const subscription = { listener };
-      subscriptions.add(subscription);
-      return () => void subscriptions.delete(subscription);
-    },
+    subscribe: (listener) => listeners.add(listener),
     set: (next) => {
       value = next;
-      for (const { listener } of [...subscriptions]) callOut(listener);
+      listeners.call();
     },
   };
 }
 
 /**
- * Call a listener of the application. What it throws is reported as uncaught, as a DOM event target does: it must
- * neither be swallowed nor leave the client half way through a change.
+ * Listeners of the application. What one throws is reported as uncaught, as a DOM event target does: it must neither be swallowed nor
+ * leave the client half way through a change.
  */
-function callOut(listener: () => void): void {
-  try {
-    listener();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+export class Listeners<T> {
+  // Each subscription is an object of its own: one function may be subscribed twice.
+  readonly #subscriptions = new Set<{ listener: (value: T) => void }>();
+
+  /** @returns what takes the listener away again */
+  add(listener: (value: T) => void): () => void {
+    const subscription = { listener };
+    this.#subscriptions.add(subscription);
+    return () => void this.#subscriptions.delete(subscription);
+  }
+
+  call(value: T): void {
+    for (const { listener } of [...this.#subscriptions]) {
+      try {
+        listener(value);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

@@ -7,11 +7,12 @@ import { systemClock } from "./base/clock.ts";
 import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
-import { startIndexes, startStandings } from "./compose-standings.ts";
+import { startPlayers, startReplication } from "./compose-gateways.ts";
+import { startReads } from "./compose-reads.ts";
 import type { Config } from "./config.ts";
 import { createFeedMetrics, type FeedMetrics } from "./feed/feed-metrics.ts";
 import { openFeed } from "./feed/feed-store.ts";
-import { FeedHub } from "./feed/hub.ts";
+import type { ControlPlane } from "./gateway/control-plane.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createGatewayMetrics } from "./gateway/gateway-metrics.ts";
 import { GatewayServer } from "./gateway/server.ts";
@@ -20,7 +21,6 @@ import type { OpenBoard } from "./leaderboard/board.ts";
 import { createRedisBoardRepository } from "./leaderboard/board-repository.ts";
 import { createBoardsFrom } from "./leaderboard/boards-file.ts";
 import { createHasher } from "./leaderboard/hashing.ts";
-import { Reader } from "./leaderboard/reader.ts";
 import { Registry } from "./leaderboard/registry.ts";
 import { Merger } from "./merger/merger.ts";
 import { createMergerMetrics } from "./merger/merger-metrics.ts";
@@ -35,8 +35,6 @@ import { type ManagedRedis, startManagedRedis } from "./redis/managed/managed-re
 import { registerScripts } from "./redis/scripts.ts";
 import type { RedisStore } from "./redis/store.ts";
 import { ApiKeys, loadKeys } from "./sessions/api-keys.ts";
-import { Sessions } from "./sessions/sessions.ts";
-import type { Standings } from "./standings/standings.ts";
 
 export type Running = {
   /** The port that HTTP and sockets are on; 0 without the gateway role. */
@@ -44,6 +42,8 @@ export type Running = {
   keys: { adminKey: string; serverKey: string; file?: string };
   target: RedisTarget;
   registry: Registry;
+  /** Without the gateway role there is none. */
+  control: ControlPlane | undefined;
   /** @returns names of the parts that did not stop in time */
   stop(): Promise<string[]>;
 };
@@ -54,6 +54,8 @@ export type Surroundings = {
   say: (line: string) => void;
   /** The process cannot go on. */
   onFatal: (error: Error) => void;
+  /** Where everything is counted; one of its own when absent. */
+  metrics?: MetricsRegistry;
 };
 
 /** Build and start everything that `config.ROLES` asks for. When a part fails, those before it are stopped and its error is thrown. */
@@ -75,17 +77,18 @@ export type Base = {
   metrics: MetricsRegistry;
   feedMetrics: FeedMetrics;
   connecting: ConnectOptions;
-  /** A connection of its own for commands, so that one part's load does not hold up another's. */
-  commands: (name: string) => Promise<RedisStore>;
+  /** A connection of its own for commands, which may take `moreMs` more; so that one part's load does not hold up another's. */
+  commands: (name: string, moreMs?: number) => Promise<RedisStore>;
 };
 
 async function build(config: Config, around: Surroundings, parts: Lifecycle): Promise<Omit<Running, "stop">> {
   const { log } = around;
-  const metrics = new MetricsRegistry();
+  const metrics = around.metrics ?? new MetricsRegistry();
   const target = await redisTarget(config, around, parts);
   const connecting = { target, log, commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS };
-  const commands = async (name: string): Promise<RedisStore> => {
-    const connect = (): Promise<RedisStore> => connectCommand(connecting);
+  const commands = async (name: string, moreMs = 0): Promise<RedisStore> => {
+    const commandTimeoutMs = connecting.commandTimeoutMs + moreMs;
+    const connect = (): Promise<RedisStore> => connectCommand({ ...connecting, commandTimeoutMs });
     const redis = await parts.start(name, connect, (connection) => connection.disconnect());
     registerScripts(redis);
     return redis;
@@ -100,10 +103,10 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const channels = await startChannels(base, redis);
   if (config.ROLES.includes("merger")) await startMerger(base, channels, registry);
   const keys = loadKeys(config.DATA_DIR, { adminKey: config.ADMIN_KEY, serverKey: config.SERVER_KEY });
-  const port = config.ROLES.includes("gateway")
+  const gateway = config.ROLES.includes("gateway")
     ? await startGateway(base, { redis, channels, registry, keys: new ApiKeys(keys) })
-    : 0;
-  return { port, keys, target, registry };
+    : { port: 0, control: undefined };
+  return { ...gateway, keys, target, registry };
 }
 
 async function startRegistry({ config, around, parts }: Base, redis: RedisStore): Promise<Registry> {
@@ -167,50 +170,39 @@ async function startMerger(
 
 export type GatewayNeeds = { redis: RedisStore; channels: Channels; registry: Registry; keys: ApiKeys };
 
-/** @returns the port */
-async function startGateway(base: Base, needs: GatewayNeeds): Promise<number> {
+async function startGateway(
+  base: Base,
+  needs: GatewayNeeds,
+): Promise<{ port: number; control: ControlPlane }> {
   const { config, around, parts, metrics } = base;
   const { redis, channels, registry, keys } = needs;
   const { log } = around;
   const hasher = await createHasher();
-  // Ingest stops after the standings that it tells, so it is made first; no submission comes before the gateway listens.
-  let standings: Standings | undefined;
+  const players = await startPlayers(base, needs);
+  const reads = await startReads(base, { ...needs, hasher });
+  players.control.onMoved((board, members) => reads.standings.hint(board, members));
   const ingest = new Ingest({
     ...options.ingestOptions(config),
     redis: await base.commands("ingest's redis connection"),
     hasher,
     clock: systemClock,
     log,
-    onAccepted: (open, place, n) => standings?.acknowledged(open, place, n),
+    onAccepted: (open, place, n) => {
+      reads.standings.acknowledged(open, place, n);
+      players.control.hintMoved(open.board.id, [place.member]);
+    },
   });
   await parts.start(
     "ingest",
     () => undefined,
     () => ingest.drain(),
   );
-  const hub = new FeedHub({
-    ...options.hubOptions(config),
-    redis,
-    channels,
-    metrics: base.feedMetrics,
-    onError: (error) => log.warn({ err: error }, "feed"),
-  });
-  await parts.start(
-    "feeds",
-    () => hub.start(),
-    () => hub.stop(),
-  );
-  const reader = new Reader(redis, hasher);
-  const indexes = await startIndexes(base, needs);
-  standings = await startStandings(base, { ...needs, hasher, reader, hub, indexes });
   const gateway: Gateway = {
     registry,
     ingest,
-    reader,
-    hub,
-    indexes,
-    standings,
-    sessions: new Sessions(redis, { idleMs: config.SESSION_IDLE_MS, maxMs: config.SESSION_MAX_MS }),
+    replication: await startReplication(base, ingest),
+    ...reads,
+    ...players,
     keys,
     limits: options.gatewayLimits(config),
     origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),
@@ -226,11 +218,11 @@ async function startGateway(base: Base, needs: GatewayNeeds): Promise<number> {
     () => server.start(),
     () => server.stop(),
   );
-  return server.port;
+  return { port: server.port, control: gateway.control };
 }
 
 /** The Redis of the settings, or our own in DATA_DIR. */
-async function redisTarget(
+export async function redisTarget(
   config: Config,
   { log, say, onFatal }: Surroundings,
   parts: Lifecycle,

@@ -107,6 +107,10 @@ export const settings = {
   INGEST_DEADLINE_MS: setting(ms(5_000), "ms. A batch is tried this long before it is `unavailable`."),
   DEDUP_WINDOW_MS: setting(ms(600_000), "ms. An id is remembered at least this long."),
   DEDUP_IDS_MAX: setting(count(1_000_000), "Ids of one shard in one window; more are `overloaded`."),
+  REPLICA_ACK_MS: setting(
+    ms(1_000),
+    'ms. `ack: "replica"` waits this long for a replica, and up to as long again for the wait before it.',
+  ),
   LOG_ENTRIES_MAX: setting(
     count(10_000),
     "Entries (batches) of a shard's score log, until the archiver trims it.",
@@ -118,6 +122,10 @@ export const settings = {
   REDIS_COMMAND_TIMEOUT_MS: setting(ms(2_000), "ms. A Redis command without a reply in this time fails."),
   SESSION_IDLE_MS: setting(ms(24 * 3_600_000), "ms. A session ends after this long without use."),
   SESSION_MAX_MS: setting(ms(30 * 24 * 3_600_000), "ms. A session ends at this age."),
+  SESSIONS_PER_PLAYER_MAX: setting(
+    count(20),
+    "Sessions of one player; one more ends the one that was not used for longest.",
+  ),
   SOCKETS_MAX: setting(count(10_000), "Sockets of one process; more are refused before the upgrade."),
   SUBSCRIPTIONS_MAX: setting(count(32), "Views, ranks and windows one socket may follow."),
   STANDINGS_PER_SECOND: setting(
@@ -141,6 +149,13 @@ export const settings = {
   SESSION_CHECK_MS: setting(
     ms(30_000),
     "ms. Sessions of connected players are checked, and kept alive, this often.",
+  ),
+  CONTROL_PLANE: setting(
+    z
+      .enum(["on", "off"])
+      .default("on")
+      .transform((text) => text === "on"),
+    "`off`: gateways tell each other nothing. Sign-outs then wait for the check of sessions, notices stay on one gateway.",
   ),
   LAG_PACKETS_MAX: setting(count(8), "Packets that may wait for a socket before it counts as lagging."),
   LAG_MS_MAX: setting(ms(10_000), "ms. A socket that lags this long is closed with `slow_consumer`."),

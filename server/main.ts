@@ -1,28 +1,42 @@
-/** The process: settings, parts, signals, exit code. */
+/** The process: arguments, settings, parts, signals, exit code. With `--workers` it is the primary of several, or one of them. */
+import cluster from "node:cluster";
+import { availableParallelism } from "node:os";
 import { createLog } from "./base/log.ts";
 import { compose } from "./compose.ts";
-import { type Config, configFromEnvironment } from "./config.ts";
+import { configFromEnvironment } from "./config.ts";
+import { startWorkers } from "./workers/primary.ts";
+import { startWorker } from "./workers/worker.ts";
+import { workerCount } from "./workers/worker-count.ts";
 
-function readConfig(): Config {
+function orExit<T>(read: () => T): T {
   try {
-    return configFromEnvironment();
+    return read();
   } catch (error) {
     console.error((error as Error).message);
     process.exit(2);
   }
 }
 
-const config = readConfig();
-const log = createLog({ level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+const workers = orExit(() => workerCount(process.argv.slice(2), availableParallelism()));
+const config = orExit(configFromEnvironment);
+const logged = createLog({ level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+const log = cluster.worker ? logged.child({ worker: cluster.worker.id }) : logged;
 
-const starting = compose(config, {
+const surroundings = {
   log,
-  say: (line) => console.log(line),
-  onFatal: (error) => {
+  say: (line: string) => console.log(line),
+  onFatal: (error: Error) => {
     log.fatal({ err: error }, "cannot go on");
     void leave("fatal", 1);
   },
-});
+};
+
+function start() {
+  if (cluster.isWorker) return startWorker(config, surroundings);
+  return workers === undefined ? compose(config, surroundings) : startWorkers(config, workers, surroundings);
+}
+
+const starting = start();
 
 async function leave(reason: string, exitCode: number): Promise<never> {
   log.info({ reason }, "stopping");
@@ -36,7 +50,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 
 try {
   const { port, keys } = await starting;
-  log.info({ port, roles: config.ROLES, ...(keys.file ? { keys: keys.file } : {}) }, "rankwire is ready");
+  const shown = { port, roles: config.ROLES, workers, ...(keys.file ? { keys: keys.file } : {}) };
+  if (cluster.isWorker) log.debug("a worker is ready");
+  else log.info(shown, "rankwire is ready");
 } catch (error) {
   console.error(`Rankwire could not start: ${(error as Error).message}`);
   process.exit(1);

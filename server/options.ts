@@ -7,6 +7,7 @@ import type { PipeLimits } from "./ingest/shard-pipe.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import type { DedupLimits } from "./leaderboard/submit-batch.ts";
 import type { MergerOptions } from "./merger/merger.ts";
+import type { SessionLimits } from "./sessions/sessions.ts";
 import type { StandingsOptions } from "./standings/standings.ts";
 
 /** A board as the feed room knows it. */
@@ -63,6 +64,14 @@ export function hubOptions(config: Config): Omit<HubOptions, "redis" | "channels
   };
 }
 
+export function sessionLimits(config: Config): SessionLimits {
+  return {
+    idleMs: config.SESSION_IDLE_MS,
+    maxMs: config.SESSION_MAX_MS,
+    keptMax: config.SESSIONS_PER_PLAYER_MAX,
+  };
+}
+
 export function standingsOptions(
   config: Config,
 ): Pick<StandingsOptions, "sendsPerSecond" | "windowReadsPerSecond"> {
@@ -85,7 +94,6 @@ export function gatewayLimits(config: Config): GatewayLimits {
     lagMsMax: config.LAG_MS_MAX,
     rankCountsMax: config.RANK_COUNTS_MAX,
     listMembersMax: config.LIST_MEMBERS_MAX,
-    sessionCheckMs: config.SESSION_CHECK_MS,
     stopGraceMs: config.STOP_GRACE_MS,
   };
 }

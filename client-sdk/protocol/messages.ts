@@ -97,6 +97,9 @@ export type EntryValues = { score: number; columns?: Record<string, number | str
 /** One attempt to change an entry. `id` is the idempotency key. */
 export type Submission = EntryValues & { id?: string; season?: number; metadata?: string };
 
+/** How far a submission has come when it is acknowledged: applied in the store's memory, or on at least one replica too. [P-11] */
+export type AckLevel = "memory" | "replica";
+
 export type SubmissionResult =
   | ({ outcome: "accepted" | "unchanged" | "duplicate"; idempotent?: false } & EntryValues)
   | ({ outcome: "rejected"; error: ErrorBody } & Partial<EntryValues>);
@@ -170,7 +173,8 @@ export type LiveWindow = {
 
 // Client → server -------------------------------------------------------------------------------------------
 
-export type SubmitMessage = { board: string } & Submission;
+/** `ack` is `memory` when absent. */
+export type SubmitMessage = { board: string; ack?: AckLevel } & Submission;
 export type SubscribeTop = { board: string; kind: "top"; view: ViewSize; position?: Position };
 /** The signed-in player's own rank, or that of a named member. */
 export type SubscribeMe = { board: string; kind: "me"; member?: string };
@@ -189,7 +193,8 @@ export type UnsubscribeMessage = SubscriptionName;
 export type RankMessage = { board: string; member?: string };
 export type BoardMessage = { board: string };
 
-export type SubmitReply = { season: number; result: SubmissionResult };
+/** `ack` is the level reached, when the message asked for one. */
+export type SubmitReply = { season: number; result: SubmissionResult; ack?: AckLevel };
 export type TopReply = { info: BoardInfo } & (
   | { mode: "resume"; frames: Frame[] }
   | { mode: "snapshot"; snapshot: Snapshot }

@@ -1,7 +1,8 @@
 /** What a bench is given and what it gives back. */
+
+import type { BenchRedis } from "../processes/redis-server.ts";
+import type { ServerProcess } from "../processes/server-process.ts";
 import type { Figure, Measured, Target } from "./figure.ts";
-import type { BenchRedis } from "./redis-server.ts";
-import type { ServerProcess } from "./server-process.ts";
 
 export type BenchContext = {
   /** A smoke run: few members, short turns, numbers that mean nothing. */

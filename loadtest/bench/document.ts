@@ -1,9 +1,9 @@
 /** Rewrites the tables of `docs/benchmarks.md` between their markers; what stands around them is written by people. */
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { machineFacts } from "../machine.ts";
 import type { BenchResult } from "./bench.ts";
 import type { Figure } from "./figure.ts";
-import { machineFacts } from "./machine.ts";
 
 const DOCUMENT = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
 

@@ -1,14 +1,14 @@
 /** `npm run bench -- [names] [--quick] [--write]`: runs benches, prints one JSON line per figure. */
 import { parseArgs } from "node:util";
+import { OwnedProcesses } from "../processes/owned-processes.ts";
+import { type BenchRedis, startRedis } from "../processes/redis-server.ts";
+import { startServer } from "../processes/server-process.ts";
 import type { Bench, BenchContext, BenchResult } from "./bench.ts";
 import { writeTables } from "./document.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
-import { OwnedProcesses } from "./owned-processes.ts";
 import { pushBench } from "./push/push.ts";
 import { ranksBench } from "./ranks/ranks.ts";
-import { type BenchRedis, startRedis } from "./redis-server.ts";
-import { startServer } from "./server-process.ts";
 import { submitBench } from "./submit/submit.ts";
 
 const BENCHES: readonly Bench[] = [submitBench, fanoutBench, ranksBench, pushBench];

@@ -1,6 +1,6 @@
 /** Score batches over HTTP as a game server sends them: bodies made beforehand, answers not looked into. */
 import { Agent, request } from "node:http";
-import { SERVER_KEY } from "./server-process.ts";
+import { SERVER_KEY } from "../processes/server-process.ts";
 
 export type ScoreOf = { member: string; score: number };
 

@@ -1,16 +1,23 @@
--- Store a session under the hash of its secret, with a sliding expiry and a hard end.
+-- Store a session under the hash of its secret, with a sliding expiry and a hard end. Sessions that are over are removed on the
+-- way; of those that live a player keeps the most recently used ones [R 11].
 --
--- KEYS[1] session  hash
--- ARGV[1] member   string
--- ARGV[2] idleMs   integer, the sliding expiry
--- ARGV[3] maxMs    integer, the hard maximum age
+-- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs member"
+-- ARGV[1] secretHash  string
+-- ARGV[2] member      string
+-- ARGV[3] idleMs      integer, the sliding expiry
+-- ARGV[4] maxMs       integer, the hard maximum age
+-- ARGV[5] keptMax     integer, sessions of one player
 -- Reply {"opened", expiresAtMs}
-local session = KEYS[1]
-local member, idle_ms, max_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local sessions = KEYS[1]
+local secret_hash, member = ARGV[1], ARGV[2]
+local idle_ms, max_ms, kept_max = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+-- @include "sessions.lua"
 
-local time = redis.call('TIME')
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSET', session, 'member', member, 'ends', string.format('%.0f', now_ms + max_ms))
-local expires = string.format('%.0f', now_ms + math.min(idle_ms, max_ms))
-redis.call('PEXPIREAT', session, expires)
-return { 'opened', expires }
+local now = now_ms()
+local expires = now + math.min(idle_ms, max_ms)
+local own, last = prune(sessions, member, now)
+table.sort(own, function(a, b) return a.expires > b.expires end)
+for i = kept_max, #own do redis.call('HDEL', sessions, own[i].secret_hash) end
+redis.call('HSET', sessions, secret_hash, session_text(expires, now + max_ms, member))
+redis.call('PEXPIREAT', sessions, string.format('%.0f', math.max(last, expires)))
+return { 'opened', string.format('%.0f', expires) }

@@ -1,15 +1,22 @@
 -- Who a session belongs to, and push its expiry on, never past its hard end.
 --
--- KEYS[1] session  hash
--- ARGV[1] idleMs   integer
+-- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs member"
+-- ARGV[1] secretHash  string
+-- ARGV[2] idleMs      integer
 -- Reply {"live", member, expiresAtMs} | {"unknown"}
-local session = KEYS[1]
-local idle_ms = tonumber(ARGV[1])
+local sessions = KEYS[1]
+local secret_hash, idle_ms = ARGV[1], tonumber(ARGV[2])
+-- @include "sessions.lua"
 
-local stored = redis.call('HMGET', session, 'member', 'ends')
-if not stored[1] then return { 'unknown' } end
-local time = redis.call('TIME')
-local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
-local expires = string.format('%.0f', math.min(now_ms + idle_ms, tonumber(stored[2])))
-redis.call('PEXPIREAT', session, expires)
-return { 'live', stored[1], expires }
+local text = redis.call('HGET', sessions, secret_hash)
+if not text then return { 'unknown' } end
+local now = now_ms()
+local session = parse_session(text)
+if session.expires <= now then
+  redis.call('HDEL', sessions, secret_hash)
+  return { 'unknown' }
+end
+local expires = math.min(now + idle_ms, session.ends)
+redis.call('HSET', sessions, secret_hash, session_text(expires, session.ends, session.member))
+redis.call('PEXPIREAT', sessions, string.format('%.0f', expires), 'GT')
+return { 'live', session.member, string.format('%.0f', expires) }

@@ -85,6 +85,22 @@ export async function openEpoch(
   return tag === "opened" ? { epoch, offset: Number(rest[0]) } : tag;
 }
 
+/** Of the shards when the feed was last in step with them [R 7]; undefined before the first time. */
+export async function readHistories(redis: RedisStore, { keys }: FeedOf): Promise<string | undefined> {
+  return (await redis.hget(keys.state, "histories")) ?? undefined;
+}
+
+export async function noteHistories(
+  redis: RedisStore,
+  { board, keys }: FeedOf,
+  token: string,
+  histories: string,
+): Promise<"noted" | "fenced" | "store_lost"> {
+  const keyList = [leaseKeys(board).lease, keys.state];
+  const reply = await runScript(redis, "feed/note_history", keyList, [token, histories]);
+  return tagged(reply, ["noted", "fenced", "store_lost"]).tag;
+}
+
 export async function readSnapshot(
   redis: RedisStore,
   { incarnation, keys }: FeedOf,

@@ -12,7 +12,7 @@ export async function callerOf({ keys, sessions }: Gateway, request: FastifyRequ
   const role = keys.roleOf(presented);
   if (role) return { role };
   const { member } = await sessions.touch(presented);
-  return { role: "player", member };
+  return { role: "player", member, token: presented };
 }
 
 /** An admin key may do what a server key may. @throws AppError unauthorized, forbidden */

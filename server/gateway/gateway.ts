@@ -5,6 +5,7 @@ import type { Log } from "../base/log.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { FeedHub } from "../feed/hub.ts";
 import type { Ingest } from "../ingest/ingest.ts";
+import type { Replication } from "../ingest/replication.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { feedSourceOf } from "../leaderboard/feed-source.ts";
 import type { Reader } from "../leaderboard/reader.ts";
@@ -13,7 +14,9 @@ import type { IndexHub } from "../rank-index/index-hub.ts";
 import type { ApiKeys } from "../sessions/api-keys.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Standings } from "../standings/standings.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
+import type { SessionChecks } from "./session-checks.ts";
 
 export type GatewayLimits = {
   socketsMax: number;
@@ -29,8 +32,6 @@ export type GatewayLimits = {
   listMembersMax: number;
   /** Members × shards of one question for ranks. */
   rankCountsMax: number;
-  /** How often the sessions of connected players are checked, and kept alive. */
-  sessionCheckMs: number;
   /** How long requests under way may take when the server stops. */
   stopGraceMs: number;
 };
@@ -38,11 +39,14 @@ export type GatewayLimits = {
 export type Gateway = {
   registry: Registry;
   ingest: Ingest;
+  replication: Replication;
   reader: Reader;
   hub: FeedHub;
   indexes: IndexHub;
   standings: Standings;
   sessions: Sessions;
+  checks: SessionChecks;
+  control: ControlPlane;
   keys: ApiKeys;
   limits: GatewayLimits;
   /** Browser origins that may call; `*` for any. */
@@ -57,7 +61,10 @@ export type Gateway = {
 };
 
 /** Who asks: an API key's role, a player by session, or anybody. */
-export type Caller = { role: "admin" | "server" } | { role: "player"; member: string } | { role: "anyone" };
+export type Caller =
+  | { role: "admin" | "server" }
+  | { role: "player"; member: string; token: string }
+  | { role: "anyone" };
 
 /** A private board is read with a key or a session token. */
 export function mayRead({ board }: OpenBoard, caller: Caller): boolean {

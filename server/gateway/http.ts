@@ -14,9 +14,20 @@ import type { Gateway } from "./gateway.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { feedRoutes } from "./routes/feed.ts";
+import { memberRoutes } from "./routes/members.ts";
 import { operatorRoutes } from "./routes/operators.ts";
 import { scoreRoutes } from "./routes/scores.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+
+const ROUTES = [
+  boardRoutes,
+  scoreRoutes,
+  sessionRoutes,
+  memberRoutes,
+  feedRoutes,
+  adminRoutes,
+  operatorRoutes,
+];
 
 export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -46,12 +57,10 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
   });
   await app.register(cors, {
     origin: gateway.origins,
-    methods: ["GET", "POST", "PUT"],
+    methods: ["GET", "POST", "PUT", "DELETE"],
     exposedHeaders: ["retry-after"],
   });
-  for (const routes of [boardRoutes, scoreRoutes, sessionRoutes, feedRoutes, adminRoutes, operatorRoutes]) {
-    routes(app, gateway);
-  }
+  for (const routes of ROUTES) routes(app, gateway);
   if (gateway.webRoot !== undefined) await app.register(fastifyStatic, { root: gateway.webRoot });
   return app;
 }

@@ -13,6 +13,7 @@ import { boardId } from "../leaderboard/board-schema.ts";
 export const MEMBER_BYTES_MAX = 128;
 export const ID_BYTES_MAX = 64;
 export const METADATA_BYTES_MAX = 256;
+export const NOTICE_BYTES_MAX = 4_096;
 export const TOP_LIMIT_MAX = 1000;
 export const AROUND_LIMIT_MAX = 101;
 
@@ -31,6 +32,7 @@ function text(bytesMax: number) {
 export const member = text(MEMBER_BYTES_MAX);
 const id = text(ID_BYTES_MAX);
 const season = z.int().min(1);
+const ack = z.enum(["memory", "replica"]);
 const metadata = z
   .string()
   .refine(
@@ -67,7 +69,7 @@ export const memberSubmission = z.strictObject({ member, ...submissionFields });
 /** The envelope of a batch. `limit` is SUBMISSIONS_MAX. */
 export const submissionBatch = z.strictObject({
   submissions: z.array(z.unknown()).min(1),
-  ack: z.enum(["memory"]).default("memory"),
+  ack: ack.default("memory"),
 });
 
 export const membersQuestion = z.strictObject({
@@ -75,6 +77,17 @@ export const membersQuestion = z.strictObject({
   ranks: z.boolean().default(true),
 });
 export const sessionRequest = z.strictObject({ member });
+export const playerParams = z.object({ member });
+export const notice = z.strictObject({
+  kind: z.string().min(1).max(64),
+  data: z
+    .unknown()
+    .default(null)
+    .refine(
+      (data) => Buffer.byteLength(JSON.stringify(data)) <= NOTICE_BYTES_MAX,
+      `must be at most ${NOTICE_BYTES_MAX} bytes of JSON`,
+    ),
+});
 
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const seasonQuery = { season: z.coerce.number().int().min(1).optional() };
@@ -122,7 +135,7 @@ const listName = text(64);
 const position = z.strictObject({ epoch: z.string().min(1).max(32), offset: z.int().min(0) });
 
 export const socketMessages = {
-  submit: z.strictObject({ board: boardId, ...submissionFields }) satisfies z.ZodType<
+  submit: z.strictObject({ board: boardId, ack: ack.optional(), ...submissionFields }) satisfies z.ZodType<
     SubmitMessage | unknown
   >,
   subscribe: z.discriminatedUnion("kind", [

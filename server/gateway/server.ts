@@ -26,6 +26,7 @@ export class GatewayServer {
     this.#app = await createHttp(this.#gateway);
     this.#sockets = new Sockets(this.#app.server, this.#gateway);
     this.#sockets.start();
+    this.#gateway.checks.start();
     this.#app.server.on("connection", (socket: Socket) => {
       this.#connections.add(socket);
       socket.once("close", () => this.#connections.delete(socket));
@@ -34,7 +35,7 @@ export class GatewayServer {
   }
 
   async stop(): Promise<void> {
-    await this.#sockets?.stop();
+    await Promise.all([this.#sockets?.stop(), this.#gateway.checks.stop()]);
     // Requests under way are answered. What asks nothing (half a request, a connection opened ahead, a socket that is not read) would
     // hold the server open.
     const late = setTimeout(() => {

@@ -9,8 +9,6 @@ import type { Following } from "./view-rooms.ts";
 
 export type SocketData = {
   caller: Caller;
-  /** The player's session token, checked again while the socket lives. */
-  token?: string;
   /** Views, and everything else that it follows. */
   following: Following;
   live: LiveFollowing;
@@ -19,8 +17,16 @@ export type SocketData = {
   malformed: number;
 };
 
-export type GameServer = Server<ClientEvents, ServerEvents, Record<string, never>, SocketData>;
-export type GameSocket = Socket<ClientEvents, ServerEvents, Record<string, never>, SocketData>;
+/** What gateways tell each other. */
+export type ControlEvents = {
+  /** All sessions of the player are revoked. */
+  signedOut: (member: string) => void;
+  /** Members that have new scores, by board. */
+  moved: (boards: [board: string, members: string[]][]) => void;
+};
+
+export type GameServer = Server<ClientEvents, ServerEvents, ControlEvents, SocketData>;
+export type GameSocket = Socket<ClientEvents, ServerEvents, ControlEvents, SocketData>;
 
 export type AnyAck = (reply: Ack<object>) => void;
 

@@ -6,7 +6,6 @@
 import type { Server as HttpServer } from "node:http";
 import { Server } from "socket.io";
 import { AppError, toAppError } from "../base/errors.ts";
-import { Loop } from "../base/loop.ts";
 import { backlogOf } from "./backlog.ts";
 import type { Caller, Gateway } from "./gateway.ts";
 import { handlers } from "./handlers/index.ts";
@@ -17,7 +16,6 @@ import { type AnyAck, type GameServer, type GameSocket, sayBye } from "./socket-
 import { Rooms } from "./view-rooms.ts";
 
 const MALFORMED_MAX = 20;
-const SESSIONS_AT_ONCE = 100;
 /** Answers that may wait for a client that asks but does not read. */
 const UNREAD_MAX = 1_000;
 
@@ -26,7 +24,6 @@ export class Sockets {
   readonly #rooms: Rooms;
   readonly #live: LiveSubscriptions;
   readonly #gateway: Gateway;
-  readonly #sessionChecks: Loop;
 
   constructor(http: HttpServer, gateway: Gateway) {
     this.#gateway = gateway;
@@ -40,15 +37,11 @@ export class Sockets {
       pingInterval: 15_000,
       pingTimeout: 10_000,
       cors: { origin: gateway.origins },
+      ...(gateway.control.adapter ? { adapter: gateway.control.adapter } : {}),
       allowRequest: (request, decide) => decide(...this.#admits(request.headers.origin)),
     });
     this.#rooms = new Rooms(this.#io, gateway);
     this.#live = new LiveSubscriptions(gateway);
-    this.#sessionChecks = new Loop({
-      everyMs: gateway.limits.sessionCheckMs,
-      step: () => this.#checkSessions(),
-      onError: (error) => gateway.log.error({ err: error }, "checking sessions failed"),
-    });
     this.#io.use((socket, next) => {
       this.#signIn(socket).then(
         () => next(),
@@ -56,16 +49,16 @@ export class Sockets {
       );
     });
     this.#io.on("connection", (socket) => this.#connected(socket));
+    gateway.control.attach(this.#io);
   }
 
   start(): void {
     this.#rooms.start();
-    this.#sessionChecks.start();
   }
 
   /** Say goodbye with a spread of return times, then close all [P-12]. */
   async stop(): Promise<void> {
-    await Promise.all([this.#rooms.stop(), this.#sessionChecks.stop()]);
+    await this.#rooms.stop();
     const afterMs: [number, number] = [200, 200 + Math.min(10_000, this.#io.engine.clientsCount * 2)];
     this.#io.local.emit("bye", { code: "shutting_down", reconnect: true, afterMs });
     // One turn for the goodbye to be written.
@@ -89,7 +82,7 @@ export class Sockets {
     if (token !== undefined && token !== null) {
       if (typeof token !== "string") throw new AppError("unauthorized");
       const { member } = await this.#gateway.sessions.touch(token);
-      caller = { role: "player", member };
+      caller = { role: "player", member, token };
     }
     socket.data = {
       caller,
@@ -97,30 +90,21 @@ export class Sockets {
       live: new Map(),
       held: new HeldMessages(socket, this.#gateway.limits),
       malformed: 0,
-      ...(caller.role === "player" ? { token: token as string } : {}),
     };
   }
 
-  /** A session that is over ends its sockets; one that is in use stays alive. */
-  async #checkSessions(): Promise<void> {
-    const players = [...this.#io.sockets.sockets.values()].filter(({ data }) => data.token !== undefined);
-    for (let at = 0; at < players.length; at += SESSIONS_AT_ONCE) {
-      await Promise.all(players.slice(at, at + SESSIONS_AT_ONCE).map((socket) => this.#checkSession(socket)));
-    }
-  }
-
-  async #checkSession(socket: GameSocket): Promise<void> {
-    try {
-      await this.#gateway.sessions.touch(socket.data.token!);
-    } catch (error) {
-      // While Redis is away nobody is sent off: the next check decides.
-      if (toAppError(error).code === "unauthorized") sayBye(socket, "session_ended", [0, 0]);
-    }
-  }
-
   #connected(socket: GameSocket): void {
-    const { sockets } = this.#gateway.counters;
-    sockets.inc();
+    const { counters, control, checks } = this.#gateway;
+    const { caller } = socket.data;
+    counters.sockets.inc();
+    if (caller.role === "player") {
+      const { member, token } = caller;
+      control.join(socket, member);
+      socket.on(
+        "disconnect",
+        checks.hold(member, token, () => sayBye(socket, "session_ended", [0, 0])),
+      );
+    }
     socket.use(([name, ...rest], next) => {
       // Also a message without a payload is acknowledged [P-10].
       const last: unknown = rest.at(-1);
@@ -130,7 +114,7 @@ export class Sockets {
       void next;
     });
     socket.on("disconnect", () => {
-      sockets.dec();
+      counters.sockets.dec();
       this.#rooms.leaveAll(socket);
       this.#live.leaveAll(socket);
     });

@@ -10,6 +10,7 @@ import type { Log } from "../base/log.ts";
 import { hintDirty, MARK_EVERY_MS, markActive } from "../leaderboard/activity.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { entryValues } from "../leaderboard/codec.ts";
+import type { AppliedBatch } from "../leaderboard/confirm-batches.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import type { DedupLimits } from "../leaderboard/submit-batch.ts";
@@ -64,8 +65,15 @@ export class Ingest {
     this.#onAccepted = options.onAccepted;
   }
 
-  /** Resolves when every submission has its result; never rejects. */
-  submit(open: OpenBoard, submissions: readonly MemberSubmission[]): Promise<SubmissionResult[]> {
+  /**
+   * Resolves when every submission has its result; never rejects.
+   * @param onApplied called for each submission that a shard has judged, with the batch it was in
+   */
+  submit(
+    open: OpenBoard,
+    submissions: readonly MemberSubmission[],
+    onApplied?: (batch: AppliedBatch) => void,
+  ): Promise<SubmissionResult[]> {
     const arrivedAtMs = this.#clock.now();
     if (submissions.length === 0) return Promise.resolve([]);
     this.#mark(open.board.id, arrivedAtMs);
@@ -73,7 +81,8 @@ export class Ingest {
       const results = new Array<SubmissionResult>(submissions.length);
       let left = submissions.length;
       submissions.forEach((submission, i) => {
-        this.#submitOne(open, submission, arrivedAtMs, (result) => {
+        this.#submitOne(open, submission, arrivedAtMs, (result, batch) => {
+          if (batch) onApplied?.(batch);
           results[i] = result;
           if (--left === 0) resolve(results);
         });
@@ -85,7 +94,7 @@ export class Ingest {
     open: OpenBoard,
     submission: MemberSubmission,
     arrivedAtMs: number,
-    done: (result: SubmissionResult) => void,
+    done: (result: SubmissionResult, batch?: AppliedBatch) => void,
   ): void {
     const { member, id, metadata } = submission;
     try {
@@ -99,11 +108,11 @@ export class Ingest {
       const pipe = this.#pipe(open, this.#hasher.shardOf(member, open.board.shards));
       const pending: Pending = {
         event: { member, idHash, metadata: metadata ?? "", payload },
-        settle: (outcome) => {
+        settle: (outcome, batch) => {
           if ("status" in outcome && outcome.status === "a" && outcome.place) {
             this.#onAccepted?.(open, outcome.place, outcome.n);
           }
-          done(resultOf(open, idHash !== "", outcome));
+          done(resultOf(open, idHash !== "", outcome), batch);
         },
         takenAt: performance.now(),
       };

@@ -11,6 +11,7 @@ import { sleep } from "../base/clock.ts";
 import { AppError, toAppError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
+import type { AppliedBatch } from "../leaderboard/confirm-batches.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import {
   type BatchReply,
@@ -37,14 +38,13 @@ export type ShardOutcome = { status: EventStatus; place: Place | undefined; n: n
 
 export type Pending = {
   event: ShardEvent;
-  settle: (outcome: ShardOutcome) => void;
+  /** With the batch that it was judged in, unless it came to none. */
+  settle: (outcome: ShardOutcome, batch?: AppliedBatch) => void;
   /** `performance.now()` at its arrival: the deadline runs from here, also while it waits. */
   takenAt: number;
 };
 
-type Flight = {
-  producer: string;
-  seq: number;
+type Flight = AppliedBatch & {
   items: Pending[];
   firstSentAt: number;
   result?: BatchReply | AppError;
@@ -111,6 +111,7 @@ export class ShardPipe {
     this.#giveUpWaiting();
     while (this.#flights.length < this.#limits.flightsMax && this.#queue.size > 0) {
       const flight: Flight = {
+        shard: this.#shard,
         producer: this.#producer,
         seq: this.#nextSeq++,
         items: this.#queue.take(this.#limits.batchMax),
@@ -146,7 +147,8 @@ export class ShardPipe {
   }
 
   /** Settle a flight whose end is certain. */
-  #settled({ result, items }: Flight): boolean {
+  #settled(flight: Flight): boolean {
+    const { result, items } = flight;
     if (result === undefined || isUnknown(result)) return false;
     if (result instanceof AppError || result.tag !== "applied") {
       if (!(result instanceof AppError) && result.tag === "gap") return false;
@@ -156,7 +158,7 @@ export class ShardPipe {
     }
     const { statuses, places, n } = result;
     items.forEach((item, i) => {
-      item.settle({ status: statuses[i]!, place: places[i], n });
+      item.settle({ status: statuses[i]!, place: places[i], n }, flight);
     });
     if (result.dirty) this.#onDirty();
     return true;

@@ -45,7 +45,8 @@ export async function readStates(redis: RedisStore, boards: readonly OpenBoard[]
         members: Math.max(0, Number(members)),
       };
     });
-    return { history: [...histories].join(" "), shards: states };
+    // In an order of their own: a shard that moves between two masters of the board is no news.
+    return { history: [...histories].sort().join(" "), shards: states };
   });
 }
 

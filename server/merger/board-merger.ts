@@ -10,7 +10,9 @@ import {
   appendFrame,
   type FeedLimits,
   type FeedOf,
+  noteHistories,
   openEpoch,
+  readHistories,
   readSnapshot,
   type StoredChange,
 } from "../feed/feed-store.ts";
@@ -67,11 +69,18 @@ export class BoardMerger {
   /** [R 7] Another replication history may have lost acknowledged writes: read every shard anew, under a fresh epoch. */
   async #followHistory(history: string): Promise<void> {
     if (this.#history === history) return;
-    const changed = this.#history !== undefined;
-    this.#history = history;
+    const known = this.#history ?? (await readHistories(this.#redis, this.#feed()));
     this.#candidates = new Candidates(this.#redis, this.#open, this.#token);
     this.#published = undefined;
-    if (changed) await this.#freshEpoch();
+    if (known !== undefined && known !== history) await this.#freshEpoch();
+    // Only after it: whoever takes over in between opens one more.
+    if (known !== history) this.#refuse(await noteHistories(this.#redis, this.#feed(), this.#token, history));
+    this.#history = history;
+  }
+
+  #refuse(tag: string): void {
+    if (tag === "fenced") throw new FencedError(`a later merger works on ${this.#open.board.id}`);
+    if (tag === "store_lost") throw new AppError("store_lost");
   }
 
   async #publish(top: Place[]): Promise<TickResult> {
@@ -108,8 +117,7 @@ export class BoardMerger {
 
   async #freshEpoch(): Promise<void> {
     const opened = await openEpoch(this.#redis, this.#feed(), this.#token);
-    if (opened === "fenced") throw new FencedError(`a later merger works on ${this.#open.board.id}`);
-    if (opened === "store_lost") throw new AppError("store_lost");
+    if (typeof opened === "string") this.#refuse(opened);
   }
 
   async #load(): Promise<Published> {

@@ -5,7 +5,7 @@
  */
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { BOUNDARIES_PER_CALL, countAt, keysAt, type ShardCounts } from "../leaderboard/boundary-counts.ts";
-import type { ShardState } from "../leaderboard/top-reader.ts";
+import type { BoardState } from "../leaderboard/top-reader.ts";
 import {
   boundariesFor,
   type Cut,
@@ -27,6 +27,7 @@ export class IndexBuilder {
   readonly #redis: RedisStore;
   readonly #now: () => number;
   #incarnation = "";
+  #history = "";
   #boundaries: Float64Array = new Float64Array(0);
   #shards: (ShardCounts | undefined)[] = [];
   #index: RankIndex | undefined;
@@ -44,10 +45,13 @@ export class IndexBuilder {
    * Count what changed since the last call.
    * @returns the index as it now is. @throws AppError store_lost, unavailable
    */
-  async refresh(open: OpenBoard, states: readonly ShardState[]): Promise<RankIndex> {
+  async refresh(open: OpenBoard, { history, shards }: BoardState): Promise<RankIndex> {
     const asOf = this.#now();
     if (open.season.incarnation !== this.#incarnation) this.#startOver(open);
-    const dirty = states.flatMap(({ n }, shard) => (this.#shards[shard]?.n === n ? [] : [shard]));
+    // [R 7] In another history the same count of batches may stand for other entries.
+    if (history !== this.#history) this.#shards = this.#shards.map((shard) => shard && { ...shard, n: -1 });
+    this.#history = history;
+    const dirty = shards.flatMap(({ n }, shard) => (this.#shards[shard]?.n === n ? [] : [shard]));
     if (dirty.length > 0 || !this.#index) {
       await this.#count(open, dirty);
       await this.#respace(open);

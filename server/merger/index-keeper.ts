@@ -33,6 +33,8 @@ const STEP_MS = 50;
 const LOOK_MS = 1_000;
 /** An index that did not change is published again after this long: `asOf` goes on. */
 const REPEAT_MS = 5_000;
+/** Also a turn that met a failover is over: its waiting is not work. */
+const REST_MS_MAX = 10_000;
 
 export class IndexKeeper {
   readonly #options: IndexKeeperOptions;
@@ -65,11 +67,11 @@ export class IndexKeeper {
     if (now < this.#restUntil) return;
     const due = this.#mostDue(now);
     if (!due) return;
-    await this.#refresh(due.open, due.kept).finally(() => {
-      const took = performance.now() - now;
-      due.kept.dueAt = now + this.#options.indexMs;
-      this.#restUntil = now + took / this.#options.indexShare;
-    });
+    due.kept.dueAt = now + this.#options.indexMs;
+    await this.#refresh(due.open, due.kept);
+    // Only of a turn that went well: the time that a failing Redis takes says nothing about its work.
+    const took = performance.now() - now;
+    this.#restUntil = now + Math.min(REST_MS_MAX, took / this.#options.indexShare);
   }
 
   /** Which boards are wanted; each is kept active, so that its lease is held by some merger. */
@@ -107,7 +109,7 @@ export class IndexKeeper {
     const startedAt = performance.now();
     const before = kept.builder.index;
     const [state] = await readStates(redis, [open]);
-    const index = await kept.builder.refresh(open, state!.shards);
+    const index = await kept.builder.refresh(open, state!);
     metrics.indexSeconds.observe((performance.now() - startedAt) / 1000);
     const same =
       before !== undefined && before.boundaries === index.boundaries && sameCounts(before.facts, index.facts);

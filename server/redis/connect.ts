@@ -43,21 +43,6 @@ export function connectCommand(options: ConnectOptions): Promise<RedisStore> {
     : connectOne("command", options, address, own);
 }
 
-/** For pub/sub through ioredis's own means: waits for Redis and takes its subscriptions up again by itself. */
-export function connectSubscriber(options: ConnectOptions): Promise<RedisStore> {
-  const own: OwnOptions = {
-    enableOfflineQueue: true,
-    // Also for the first words of a fresh connection: silence must not keep a rebuild waiting for ever.
-    socketTimeout: 2 * options.commandTimeoutMs,
-    maxRetriesPerRequest: null,
-    autoResubscribe: true,
-  };
-  const address = addressOf(options.target);
-  return address.kind === "cluster"
-    ? connectCluster("subscriber", options, address, own)
-    : connectOne("subscriber", options, address, own);
-}
-
 /**
  * For `Channels`: one pub/sub connection to the Redis of the settings, or to one node of its cluster. Comes back by itself, but not
  * its subscriptions: ioredis takes them up without looking at what Redis answers. Not connected yet when it is returned.
@@ -154,7 +139,6 @@ async function connectCluster(
     ...(address.tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
     enableOfflineQueue: enableOfflineQueue ?? false,
     scaleReads: "master",
-    shardedSubscribers: kind === "subscriber",
     clusterRetryStrategy: (attempt) => backoffMs(attempt, RECONNECT) + 10,
     clusterNodeRetryStrategy: (attempt) => backoffMs(attempt, RECONNECT) + 10,
     slotsRefreshInterval: SLOTS_REFRESH_MS,

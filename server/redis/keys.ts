@@ -28,7 +28,7 @@ export type ShardKeys = {
 };
 
 export type FeedKeys = {
-  /** HASH: epoch, offset, start, replid, total, bytes. */
+  /** HASH: epoch, offset, start, replid, total, bytes, histories. */
   state: string;
   /** ZSET: the published top. */
   top: string;
@@ -95,8 +95,9 @@ export function leaseKeys(board: string): { lease: string; token: string } {
   return { lease: `rw:{${board}}:lease`, token: `rw:{${board}}:token` };
 }
 
-export function sessionKey(tag: string, secretHash: string): string {
-  return `rw:{s.${tag}}:session:${secretHash}`;
+/** HASH secretHash → session: all sessions of the players whose names share the tag. */
+export function sessionsKey(tag: string): string {
+  return `rw:{s.${tag}}:sessions`;
 }
 
 /** Boards and their current seasons: HASH board → record, and a version that grows with every change. */
@@ -110,6 +111,9 @@ export const indexWantedKey = "rw:index-wanted";
 
 /** Channel on which ingest says that a board is dirty: a hint, nothing depends on it. */
 export const hintChannel = "rw:hints";
+
+/** What the channels of the control plane begin with: two sharded channels, of no board. */
+export const controlChannelPrefix = "rw:control";
 
 /** Channel of one subscriber connection's liveness probe. */
 export function probeChannel(id: string): string {

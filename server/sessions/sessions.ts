@@ -1,11 +1,12 @@
 /**
  * Player sessions: an opaque token, of which Redis holds only the SHA-256 of the secret, with a sliding expiry and a hard end.
  *
- * The token is `<tag>.<secret>`; the tag is a short hash of the player, so that all of a player's sessions share a slot.
+ * The token is `<tag>.<secret>`; the tag is a short hash of the player. [R 11] All sessions of a tag are one HASH in one slot, so that
+ * opening, the cap and revoking all of them are one script each, and none can slip through between two calls.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { AppError } from "../base/errors.ts";
-import { sessionKey } from "../redis/keys.ts";
+import { sessionsKey } from "../redis/keys.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -15,6 +16,8 @@ export type SessionLimits = {
   idleMs: number;
   /** Ends at this age whatever happens. */
   maxMs: number;
+  /** Sessions of one player; one more ends the one that was not used for longest. */
+  keptMax: number;
 };
 
 export type Session = { member: string; expiresAtMs: number };
@@ -32,43 +35,50 @@ export class Sessions {
 
   /** @returns the token, which is shown this once */
   async open(member: string): Promise<Session & { token: string }> {
-    const tag = createHash("sha256").update(member).digest("base64url").slice(0, 8);
+    const tag = tagOf(member);
     const secret = randomBytes(32).toString("base64url");
-    const { idleMs, maxMs } = this.#limits;
-    const { rest } = await this.#run(
-      "sessions/open",
-      keyOf(tag, secret),
-      [member, idleMs, maxMs],
-      ["opened"],
-    );
+    const { idleMs, maxMs, keptMax } = this.#limits;
+    const args = [sha256(secret), member, idleMs, maxMs, keptMax];
+    const { rest } = await this.#run("sessions/open", tag, args, ["opened"]);
     return { token: `${tag}.${secret}`, member, expiresAtMs: Number(rest[0]) };
   }
 
   /** Whose token it is; pushes the expiry on. @throws AppError unauthorized */
   async touch(token: string): Promise<Session> {
-    const parts = TOKEN.exec(token);
-    if (!parts) throw new AppError("unauthorized");
-    const key = keyOf(parts[1]!, parts[2]!);
-    const { tag, rest } = await this.#run("sessions/touch", key, [this.#limits.idleMs], ["live", "unknown"]);
-    if (tag === "unknown")
+    const [, tag, secret] = TOKEN.exec(token) ?? [];
+    if (tag === undefined || secret === undefined) throw new AppError("unauthorized");
+    const args = [sha256(secret), this.#limits.idleMs];
+    const answer = await this.#run("sessions/touch", tag, args, ["live", "unknown"]);
+    if (answer.tag === "unknown") {
       throw new AppError("unauthorized", { message: "The session has ended or never was." });
-    return { member: String(rest[0]), expiresAtMs: Number(rest[1]) };
+    }
+    return { member: String(answer.rest[0]), expiresAtMs: Number(answer.rest[1]) };
+  }
+
+  /** From here on no token of the player works. @returns how many sessions there were */
+  async revokeAll(member: string): Promise<number> {
+    const { rest } = await this.#run("sessions/revoke_all", tagOf(member), [member], ["revoked"]);
+    return Number(rest[0]);
   }
 
   async #run<T extends string>(
     script: `sessions/${string}`,
-    key: string,
+    tag: string,
     args: (string | number)[],
     tags: readonly T[],
   ) {
     try {
-      return tagged(await runScript(this.#redis, script, [key], args), tags);
+      return tagged(await runScript(this.#redis, script, [sessionsKey(tag)], args), tags);
     } catch (error) {
       throw fromRedisError(error);
     }
   }
 }
 
-function keyOf(tag: string, secret: string): string {
-  return sessionKey(tag, createHash("sha256").update(secret).digest("hex"));
+function tagOf(member: string): string {
+  return createHash("sha256").update(member).digest("base64url").slice(0, 8);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

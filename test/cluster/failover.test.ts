@@ -93,7 +93,9 @@ async function epochOf({ viewers }: Watched): Promise<string | undefined> {
 }
 
 describe("a master", () => {
-  test("is killed: its replica takes over, and it comes back as a replica", { timeout: 90_000 }, async () => {
+  test("is killed: its replica takes over; it comes back, and takes over in its turn", {
+    timeout: 90_000,
+  }, async () => {
     const watched = await watchedBoard("killed");
     const { board, viewers, master } = watched;
     const load = new ScoreLoad(servers[0], { board, players: PLAYERS, lanes: LANES });
@@ -112,6 +114,12 @@ describe("a master", () => {
     await cluster.start(master);
     await cluster.whole();
     expect(await master.admin.info("replication")).toContain("role:slave");
+    const second = await cluster.masterOf((await servers[0].running.registry.get(board)).feed.state);
+    expect(second).not.toBe(master);
+    await cluster.kill(second);
+    await eventually(async () => expect(await master.admin.info("replication")).toContain("role:master"));
+    await cluster.start(second);
+    await cluster.whole();
     await goesOn(watched);
   });
 
@@ -130,12 +138,17 @@ describe("a master", () => {
     await cluster.whole();
   });
 
-  test("hangs, is overtaken, and wakes up", { timeout: 90_000 }, async () => {
+  test("that has only shards of a board hangs, is overtaken, and wakes up: the feed has a fresh epoch too [R 7]", {
+    timeout: 90_000,
+  }, async () => {
     const watched = await watchedBoard("hanging");
-    const { board, master } = watched;
+    const { board } = watched;
+    const master = (await cluster.masters()).find((node) => node !== watched.master)!;
+    let epoch: string | undefined;
     const load = new ScoreLoad(servers[0], { board, players: PLAYERS, lanes: LANES });
     await load.during(async () => {
       await moreRounds(load);
+      epoch = await epochOf(watched);
       cluster.pause(master);
       await moreRounds(load);
       cluster.resume(master);
@@ -144,6 +157,7 @@ describe("a master", () => {
     expect(await lostPoints(load, board)).toBeLessThanOrEqual(LANES * PLAYERS.length);
     await cluster.whole();
     await goesOn(watched);
+    expect(await epochOf(watched)).not.toBe(epoch);
   });
 });
 

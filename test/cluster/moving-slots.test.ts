@@ -62,7 +62,7 @@ describe("submissions while the slots of their shards move", () => {
       const { shards } = await slotsOf(servers[0], board);
       const load = new ScoreLoad(servers[0], { board, players: PLAYERS, withIds });
       const other = new ScoreLoad(servers[1], { board, players: players("q", 30), withIds });
-      await load.during(() => other.during(() => moveAround(shards, 6)));
+      await load.during(() => other.during(() => moveAround(shards, 4)));
       expect([load.refused, other.refused]).toEqual([0, 0]);
       // It was not quiet while they moved.
       for (const kind of ["MOVED", "ASK", "TRYAGAIN"])
@@ -83,7 +83,7 @@ describe("a feed while its slot moves", () => {
     const viewers = await boardWithViewers("moving-feed", 2);
     const { feed, shards } = await slotsOf(servers[0], "moving-feed");
     const load = new ScoreLoad(servers[0], { board: "moving-feed", players: PLAYERS });
-    await load.during(() => moveAround([feed, shards[0]!, feed], 6));
+    await load.during(() => moveAround([feed, shards[0]!], 5));
     expect(load.refused).toBe(0);
     const points = await pointsOf(servers[1], "moving-feed", PLAYERS);
     expect(points).toEqual(load.acknowledged);

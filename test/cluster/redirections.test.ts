@@ -2,8 +2,10 @@
  * What calls do at a slot that is on its way, and with a table of slots that is out of date. A script needs all its keys in one place:
  * because each of them exists [R 1], it works on the old master until the first key leaves and on the new one once the last has come.
  */
+import calculateSlot from "cluster-key-slot";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SubmissionResult } from "../../client-sdk/protocol/messages.ts";
+import { sleep } from "../../server/base/clock.ts";
 import { callAll, callOnce, settleAll } from "../../server/redis/batch.ts";
 import { connectCommand } from "../../server/redis/connect.ts";
 import { registerScripts } from "../../server/redis/scripts.ts";
@@ -156,6 +158,32 @@ describe("calls", () => {
     expect(await callAll(redis, sets)).toEqual(keys.map(() => "OK"));
     turn();
     expect(await callOnce(redis, { command: "get", key: keys[7]! })).toBe("7");
+    redis.disconnect();
+  });
+
+  test("that are sent once are not sent later, after they have failed [R 2]", async () => {
+    const redis = await connectCommand({
+      target: { url: cluster.url },
+      log: silentLog,
+      commandTimeoutMs: 300,
+    });
+    const [one, two] = ["{late}:one", "{late}:two"];
+    await callAll(redis, [{ command: "mset", key: one, args: ["0", two, "0"] }]);
+    const to = (await cluster.masters()).find((node) => node.port !== nodeOf(redis, one).options.port);
+    const migration = await cluster.beginMigration(calculateSlot(one), to!);
+    await migration.move(1);
+    const both = { command: "mset", key: one, args: ["1", two, "1"] };
+    await expect(callOnce(redis, both)).rejects.toThrow("TRYAGAIN");
+    await expect(callAll(redis, [both])).rejects.toThrow("TRYAGAIN");
+    await migration.finish();
+    // ioredis's own repetition would have come by now: it waits 50 ms in between.
+    await sleep(500);
+    expect(
+      await callAll(
+        redis,
+        [one, two].map((key) => ({ command: "get", key })),
+      ),
+    ).toEqual(["0", "0"]);
     redis.disconnect();
   });
 

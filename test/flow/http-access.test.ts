@@ -187,7 +187,7 @@ describe("a browser", () => {
       },
     });
     expect(answer.status).toBe(204);
-    expect(answer.headers.get("access-control-allow-methods")).toBe("GET, POST, PUT");
+    expect(answer.headers.get("access-control-allow-methods")).toBe("GET, POST, PUT, DELETE");
     expect(answer.headers.get("access-control-allow-headers")).toContain("authorization");
   });
 

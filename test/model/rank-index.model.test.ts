@@ -99,7 +99,7 @@ describe("the rank index", () => {
           await submitter.submitMany(changes);
           for (const [member, score] of changes) scores.set(member, score);
           const [state] = await readStates(redis, [open]);
-          expectTrue(await builder.refresh(open, state!.shards), keysOf(open, scores));
+          expectTrue(await builder.refresh(open, state!), keysOf(open, scores));
         }
       }),
       { numRuns: 40 },
@@ -122,10 +122,10 @@ describe("the rank index", () => {
     await submitter.submitMany(scores);
     const builder = new IndexBuilder({ redis, now: () => Date.now() });
     const [state] = await readStates(redis, [open]);
-    await builder.refresh(open, state!.shards);
+    await builder.refresh(open, state!);
     await submitter.submit("m0", 1);
     const [after] = await readStates(redis, [open]);
-    const index = await builder.refresh(open, after!.shards);
+    const index = await builder.refresh(open, after!);
     expect(index.cells).toBeLessThan(1_500);
     for (let cell = 1; cell < index.cells; cell++) {
       const alone = index.boundaries[cell] === nextAfter(index.boundaries[cell - 1]!);

@@ -26,8 +26,10 @@ const FLOWS = rooms("ingest", "merger", "standings", "seasons");
 const TOP = [
   "server/config.ts",
   "server/options.ts",
-  "server/compose-standings.ts",
+  "server/compose-reads.ts",
+  "server/compose-gateways.ts",
   "server/compose.ts",
+  "server/workers",
   "server/main.ts",
 ];
 const EVERYTHING = [...BASE, ...STORES, ...ROOMS, ...FLOWS, "server/gateway", ...TOP, "client-sdk"];

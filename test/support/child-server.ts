@@ -10,26 +10,36 @@ import { ADMIN_KEY, SERVER_KEY } from "./servers.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
+/** One line of the log. */
+export type LogLine = { msg: string } & Record<string, unknown>;
+
 export type ChildServer = {
   /** 0 without the gateway role. */
   port: number;
+  pid: number;
+  dataDir: string;
+  /** What it and its workers have logged so far. */
+  logged: LogLine[];
+  /** Its exit code, null after a signal. */
+  exited: Promise<number | null>;
   signal(name: "SIGSTOP" | "SIGCONT" | "SIGTERM"): void;
   /** At once, without a goodbye. Safe to call twice. */
   kill(): Promise<void>;
 };
 
-/** Resolves when the process says that it is ready. */
+/** Resolves when the process says that it is ready. @param redisUrl undefined: it runs its own */
 export async function startChildServer(
-  redisUrl: string,
+  redisUrl: string | undefined,
   settings: Record<string, string>,
+  args: string[] = [],
 ): Promise<ChildServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "rankwire-child-"));
-  const child = spawn(process.execPath, ["--import", "tsx", "server/main.ts"], {
+  const child = spawn(process.execPath, ["--import", "tsx", "server/main.ts", ...args], {
     cwd: ROOT,
     env: {
       ...process.env,
       NODE_ENV: "test",
-      REDIS_URL: redisUrl,
+      REDIS_URL: redisUrl ?? "",
       PORT: "0",
       DATA_DIR: dataDir,
       ADMIN_KEY,
@@ -40,10 +50,16 @@ export async function startChildServer(
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const gone = once(child, "exit").then(() => rmSync(dataDir, { recursive: true, force: true }));
-  const port = await readyPort(child);
+  const exited = once(child, "exit").then(([code]) => code as number | null);
+  const gone = exited.then(() => rmSync(dataDir, { recursive: true, force: true }));
+  const logged: LogLine[] = [];
+  const port = await Promise.race([readyPort(child, logged), endedEarly(exited)]);
   return {
     port,
+    pid: child.pid!,
+    dataDir,
+    logged,
+    exited,
     signal: (name) => child.kill(name),
     kill: async () => {
       child.kill("SIGKILL");
@@ -52,13 +68,18 @@ export async function startChildServer(
   };
 }
 
-async function readyPort(child: ChildProcess): Promise<number> {
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const { msg, port } = JSON.parse(line) as { msg: string; port: number };
-    if (msg !== "rankwire is ready") continue;
-    // Nobody reads on; an unread pipe would fill up and stop the child.
-    child.stdout!.resume();
-    return port;
-  }
-  throw new Error(`the server ended before it was ready (exit code ${child.exitCode})`);
+async function endedEarly(exited: Promise<number | null>): Promise<never> {
+  throw new Error(`the server ended before it was ready (exit code ${await exited})`);
+}
+
+/** Lines are read to the end: an unread pipe would fill up and stop the child. */
+function readyPort(child: ChildProcess, logged: LogLine[]): Promise<number> {
+  return new Promise((resolve) => {
+    const lines = createInterface({ input: child.stdout! });
+    lines.on("line", (text) => {
+      const line = JSON.parse(text) as LogLine;
+      logged.push(line);
+      if (line.msg === "rankwire is ready") resolve(Number(line.port));
+    });
+  });
 }

@@ -33,6 +33,9 @@ export type TestRedis = {
   restart(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  /** SIGSTOP: the connections stay, nothing is answered. */
+  pause(): void;
+  resume(): void;
   /** After `kill` or `stop`. */
   start(): Promise<void>;
   /** A client that reconnects and waits for Redis; closed by `stop`. */
@@ -130,6 +133,8 @@ function controls(start: Start, first: RunningProcess, port: number, dir: string
       await startAgain();
     },
     kill: () => end("SIGKILL"),
+    pause: () => current.kill("SIGSTOP"),
+    resume: () => current.kill("SIGCONT"),
     start: startAgain,
     client: () => {
       const client = newClient(url);

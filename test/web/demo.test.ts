@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { createClient, type RankwireClient, type TopSnapshot } from "../../client-sdk/index.ts";
 import { freePortFrom } from "../../demo/free-port.ts";
+import { playerNames } from "../../demo/names.ts";
 import { testRunFolder } from "../support/shared-redis.ts";
 import { DemoProcess, isAlive } from "./demo-process.ts";
 
@@ -29,8 +30,11 @@ function startDemo(command: string, dataDir: string, port: number): DemoProcess 
   return demo;
 }
 
-/** Resolves when everybody is on the board and its order has changed twice since. */
+const pidIn = async (file: string): Promise<number> => Number(await readFile(file, "utf8"));
+
+/** Resolves when everybody is on the board, its order has changed twice since, and a player's own rank has moved. */
 async function seesPlayersMove(url: string): Promise<void> {
+  client?.close();
   client = createClient({ url });
   const seen: TopSnapshot[] = [];
   const top = client.board("arcade").top({ limit: PLAYERS });
@@ -39,9 +43,13 @@ async function seesPlayersMove(url: string): Promise<void> {
   const ordersSeen = () => new Set(seen.map(({ entries }) => entries.map(({ member }) => member).join()));
   const before = ordersSeen().size;
   await expect.poll(() => ordersSeen().size, START).toBeGreaterThan(before + 1);
+  const ranks = new Set<number | null | undefined>();
+  const me = client.board("arcade").me(playerNames(1)[0]);
+  me.subscribe(() => ranks.add(me.getSnapshot().standing?.rank));
+  await expect.poll(() => ranks.size, START).toBeGreaterThan(2);
 }
 
-describe("npm run demo", { timeout: 90_000 }, () => {
+describe("npm run demo", { timeout: 120_000 }, () => {
   it("serves a board on which players move, and leaves nothing running after Ctrl-C", async () => {
     const dataDir = await newFolder();
     const port = await freePortFrom(28_080, "127.0.0.1");
@@ -51,21 +59,25 @@ describe("npm run demo", { timeout: 90_000 }, () => {
     expect(running.url).not.toBe(`http://127.0.0.1:${port}`);
     expect(await (await fetch(running.url)).text()).toContain("<title>Rankwire</title>");
     await seesPlayersMove(running.url);
-    const redisPid = Number(await readFile(join(dataDir, "redis", "redis.pid"), "utf8"));
+    const redisPid = await pidIn(join(dataDir, "redis", "redis.pid"));
     expect(isAlive(redisPid)).toBe(true);
     await running.interrupt();
     expect(running.output).toContain("Stopping players and server");
     expect([running.isAlive, isAlive(redisPid)]).toEqual([false, false]);
   });
 
-  it("does the same on a cluster of three masters of its own, and knows its members again at the next start", async () => {
+  it("does the same on a cluster of three masters of its own, through the crash of one, and at the next start", async () => {
     const dataDir = await newFolder();
     const first = startDemo("npm run demo -- --cluster", dataDir, 0);
     await expect.poll(() => first.output, START).toMatch(/Data .*, on 3 Redis masters; delete it/);
     await seesPlayersMove(first.url);
     const pidFiles = [1, 2, 3].map((i) => join(dataDir, "cluster", `node-${i}`, "redis", "redis.pid"));
-    const pids = await Promise.all(pidFiles.map(async (file) => Number(await readFile(file, "utf8"))));
+    const pids = await Promise.all(pidFiles.map(pidIn));
     expect(pids.map(isAlive)).toEqual([true, true, true]);
+    process.kill(pids[1]!, "SIGKILL");
+    await expect.poll(() => pidIn(pidFiles[1]!), START).not.toBe(pids[1]);
+    await seesPlayersMove(first.url);
+    pids[1] = await pidIn(pidFiles[1]!);
     await first.interrupt();
     expect([first.isAlive, ...pids.map(isAlive)]).toEqual([false, false, false, false]);
 

@@ -148,7 +148,9 @@ describe("the page", () => {
     await expect.poll(() => linkOf(page), { ...SOON, timeout: 15_000 }).toBe("Live");
     await server.add({ [playerAt(2)]: 500 });
     await expect.poll(async () => (await namesOf(page))[0], SOON).toBe(playerAt(2));
-    await server.add({ [playerAt(2)]: -500 });
+    await server.add({ [playerAt(2)]: -500, [playerAt(28)]: 150 });
+    await expect.poll(async () => (await cardOf(page)).rank, SOON).toBe("28");
+    await server.add({ [playerAt(28)]: -150 });
   });
 
   it("shows a member's name as text, whatever is in it", async () => {

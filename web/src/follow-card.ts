@@ -75,7 +75,7 @@ export class FollowCard {
     setText(this.#percentile, formatPercentile(percentile));
     setText(this.#change, formatChange(change) || "±0");
     this.#change.dataset.direction = change > 0 ? "up" : change < 0 ? "down" : "none";
-    if (change !== 0) this.#glow(change > 0 ? "rise" : "fall");
+    if (before && before.rank !== rank) this.#glow(change > 0 ? "rise" : "fall");
   }
 
   /** To be called once a second. */

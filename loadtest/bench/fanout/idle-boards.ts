@@ -1,8 +1,8 @@
 /** Open boards to which nothing happens: Redis commands and server CPU per second. */
 import { sleep } from "../../../server/base/clock.ts";
+import { infoNumber } from "../../processes/redis-server.ts";
 import type { BenchContext } from "../bench.ts";
 import { inLanes } from "../lanes.ts";
-import { infoNumber } from "../redis-server.ts";
 
 const CREATING = 8;
 /** The sweep meets every board once and, not knowing it, ticks it until it has been quiet for this long. */

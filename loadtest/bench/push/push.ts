@@ -1,13 +1,13 @@
 /** `npm run bench -- push`: thousands of connected players with live ranks on a board of ten million, while it changes. */
 import { sleep, within } from "../../../server/base/clock.ts";
 import { createHasher } from "../../../server/leaderboard/hashing.ts";
+import { redisCpuUs } from "../../processes/redis-server.ts";
+import type { ServerProcess } from "../../processes/server-process.ts";
 import type { Bench, BenchContext } from "../bench.ts";
 import { inLanes } from "../lanes.ts";
 import { type DeepBoard, deepBoard } from "../ranks/deep-board.ts";
-import { redisCpuUs } from "../redis-server.ts";
 import { ScoreClient } from "../score-client.ts";
 import { SCORE_MAX } from "../score-laws.ts";
-import type { ServerProcess } from "../server-process.ts";
 import { percentile } from "../statistics.ts";
 import { Player } from "./player.ts";
 

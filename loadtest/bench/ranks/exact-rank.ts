@@ -2,8 +2,8 @@
 import type { Redis } from "ioredis";
 import type { Hasher } from "../../../server/leaderboard/hashing.ts";
 import { Reader } from "../../../server/leaderboard/reader.ts";
+import { redisCpuUs } from "../../processes/redis-server.ts";
 import { inLanes } from "../lanes.ts";
-import { redisCpuUs } from "../redis-server.ts";
 import { percentile } from "../statistics.ts";
 import type { DeepBoard } from "./deep-board.ts";
 

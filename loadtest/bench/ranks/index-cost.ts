@@ -4,7 +4,7 @@ import { readStates } from "../../../server/leaderboard/top-reader.ts";
 import { IndexBuilder } from "../../../server/merger/index-builder.ts";
 import { RankIndex } from "../../../server/rank-index/rank-index.ts";
 import { RankedMembers } from "../../../server/standings/ranked-members.ts";
-import { redisCpuUs } from "../redis-server.ts";
+import { redisCpuUs } from "../../processes/redis-server.ts";
 import { median } from "../statistics.ts";
 import { type DeepBoard, memberName } from "./deep-board.ts";
 
@@ -14,7 +14,7 @@ export type IndexCost = { index: RankIndex; firstMs: number; refreshMs: number; 
 export async function indexCost(redis: Redis, { open }: DeepBoard, rounds: number): Promise<IndexCost> {
   const builder = new IndexBuilder({ redis, now: () => Date.now() });
   const startedAt = performance.now();
-  let index = await builder.refresh(open, (await readStates(redis, [open]))[0]!.shards);
+  let index = await builder.refresh(open, (await readStates(redis, [open]))[0]!);
   const firstMs = performance.now() - startedAt;
   const walls: number[] = [];
   const cpu = await redisCpuUs(redis);
@@ -22,7 +22,7 @@ export async function indexCost(redis: Redis, { open }: DeepBoard, rounds: numbe
     for (const { meta } of open.shards) await redis.hincrby(meta, "n", 1);
     const [state] = await readStates(redis, [open]);
     const from = performance.now();
-    index = await builder.refresh(open, state!.shards);
+    index = await builder.refresh(open, state!);
     walls.push(performance.now() - from);
   }
   const refreshCpuMs = ((await redisCpuUs(redis)) - cpu) / 1000 / rounds;

@@ -24,7 +24,7 @@ export async function countedIndex(redis: Redis, deep: DeepBoard): Promise<Index
 
 export async function recount(redis: Redis, { open }: DeepBoard, builder: IndexBuilder): Promise<RankIndex> {
   const [state] = await readStates(redis, [open]);
-  return builder.refresh(open, state!.shards);
+  return builder.refresh(open, state!);
 }
 
 /** Relative errors at ranks spread evenly over their logarithm. */

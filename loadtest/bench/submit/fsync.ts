@@ -5,12 +5,12 @@ import { newId } from "../../../server/base/ids.ts";
 import type { OpenBoard } from "../../../server/leaderboard/board.ts";
 import type { ShardEvent } from "../../../server/leaderboard/submit-batch.ts";
 import { payloadOf } from "../../../server/leaderboard/values.ts";
+import { infoNumber } from "../../processes/redis-server.ts";
 import type { BenchContext } from "../bench.ts";
 import { keyOf, openBoard } from "../boards.ts";
 import { seconds } from "../lanes.ts";
 import { type Population, randomScore } from "../population.ts";
 import { encodeZadds, RawClient } from "../raw-zadd.ts";
-import { infoNumber } from "../redis-server.ts";
 import { Turns } from "../statistics.ts";
 import { BATCH, FLIGHTS, type OneShard, sendBatches } from "./redis-cpu.ts";
 

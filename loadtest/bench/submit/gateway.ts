@@ -1,11 +1,11 @@
 /** Events per second of server CPU over HTTP and over sockets: the server is a child process, the load comes from here. */
 import { io, type Socket } from "socket.io-client";
 import type { Ack, SubmitReply } from "../../../client-sdk/protocol/messages.ts";
+import type { ServerProcess } from "../../processes/server-process.ts";
 import type { BenchContext } from "../bench.ts";
 import { inLanes, seconds } from "../lanes.ts";
 import { type Population, randomScore } from "../population.ts";
 import { ScoreClient } from "../score-client.ts";
-import type { ServerProcess } from "../server-process.ts";
 
 const CALL = 1_000;
 const CALLERS = 4;

@@ -7,12 +7,12 @@ import type { OpenBoard } from "../../../server/leaderboard/board.ts";
 import { createHasher } from "../../../server/leaderboard/hashing.ts";
 import { type ShardEvent, submitBatch } from "../../../server/leaderboard/submit-batch.ts";
 import { payloadOf } from "../../../server/leaderboard/values.ts";
+import { type BenchRedis, redisCpuUs } from "../../processes/redis-server.ts";
 import type { BenchContext } from "../bench.ts";
 import { defaultIngest, keyOf, withOperator } from "../boards.ts";
 import { inLanes } from "../lanes.ts";
 import { type Population, randomScore, SCORE_MAX } from "../population.ts";
 import { encodeZadds, RawClient } from "../raw-zadd.ts";
-import { type BenchRedis, redisCpuUs } from "../redis-server.ts";
 import { Turns } from "../statistics.ts";
 
 export type OneShard = { server: BenchRedis; redis: Redis; open: OpenBoard; people: Population };

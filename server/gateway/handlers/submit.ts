@@ -14,13 +14,16 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (
   if (caller.role !== "player") {
     throw new AppError("unauthorized", { message: "Only a signed-in player submits over a socket." });
   }
-  const { board, ...submission } = message;
+  const { board, ack, ...submission } = message;
   const open = await gateway.registry.get(board);
   if (open.board.writers !== "player") {
     throw new AppError("forbidden", { message: `Board "${board}" takes scores from game servers only.` });
   }
   const own = { ...submission, member: caller.member } as MemberSubmission;
-  const results = await gateway.ingest.submit(open, [own]);
+  const { results, reached } =
+    ack === "replica"
+      ? await gateway.replication.submit(open, [own])
+      : { results: await gateway.ingest.submit(open, [own]), reached: "memory" };
   countOutcomes(gateway.counters, results);
   const result = results[0]!;
   // What may succeed later was not judged: the sender keeps it and tries again with the same id [P-10].
@@ -28,5 +31,5 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (
     const { code, message, retryAfterMs } = result.error;
     throw new AppError(code, { message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   }
-  reply({ season: open.season.number, result });
+  reply({ season: open.season.number, result, ...(ack === undefined ? {} : { ack: reached }) });
 };

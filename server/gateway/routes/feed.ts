@@ -45,9 +45,14 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
     writeHead(reply);
     const reader = new SseReader(reply.raw, feed.view(query.view), gateway.limits.lagMsMax);
     readers.set(reader, { board, caller });
+    const releaseSession =
+      caller.role === "player"
+        ? gateway.checks.hold(caller.member, caller.token, () => reader.end())
+        : undefined;
     gateway.counters.sseReaders.set(readers.size);
     reply.raw.on("close", () => {
       release();
+      releaseSession?.();
       reader.stop();
       readers.delete(reader);
       gateway.counters.sseReaders.set(readers.size);

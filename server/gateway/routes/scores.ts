@@ -1,6 +1,6 @@
 /** Submissions of game servers: up to SUBMISSIONS_MAX a call, one result each, in order. */
 import type { FastifyInstance } from "fastify";
-import type { SubmissionResult } from "../../../client-sdk/protocol/messages.ts";
+import type { AckLevel, SubmissionResult } from "../../../client-sdk/protocol/messages.ts";
 import { AppError, toAppError } from "../../base/errors.ts";
 import type { MemberSubmission } from "../../ingest/ingest.ts";
 import { requireRole } from "../caller.ts";
@@ -19,11 +19,11 @@ export function scoreRoutes(app: FastifyInstance, gateway: Gateway): void {
       throw new AppError("too_many_items", { message });
     }
     const open = await gateway.registry.get(board);
-    const results = await submitValid(gateway, open.board.id, submissions);
+    const { results, reached } = await submitValid(gateway, open.board.id, submissions, ack);
     return {
       board: open.board.id,
       season: open.season.number,
-      ack,
+      ack: reached,
       results,
       counts: countOutcomes(gateway.counters, results),
     };
@@ -31,7 +31,12 @@ export function scoreRoutes(app: FastifyInstance, gateway: Gateway): void {
 }
 
 /** The well-formed ones go to ingest together; each bad one gets its own result in its own place. */
-async function submitValid(gateway: Gateway, board: string, items: unknown[]): Promise<SubmissionResult[]> {
+async function submitValid(
+  gateway: Gateway,
+  board: string,
+  items: unknown[],
+  ack: AckLevel,
+): Promise<{ results: SubmissionResult[]; reached: AckLevel }> {
   const results = new Array<SubmissionResult>(items.length);
   const valid: MemberSubmission[] = [];
   const places: number[] = [];
@@ -43,9 +48,13 @@ async function submitValid(gateway: Gateway, board: string, items: unknown[]): P
       results[i] = { outcome: "rejected", error: toAppError(error).body() };
     }
   });
-  const outcomes = await gateway.ingest.submit(await gateway.registry.get(board), valid);
-  outcomes.forEach((outcome, i) => {
+  const open = await gateway.registry.get(board);
+  const judged =
+    ack === "replica"
+      ? await gateway.replication.submit(open, valid)
+      : { results: await gateway.ingest.submit(open, valid), reached: ack };
+  judged.results.forEach((outcome, i) => {
     results[places[i]!] = outcome;
   });
-  return results;
+  return { results, reached: judged.reached };
 }

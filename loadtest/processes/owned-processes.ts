@@ -1,4 +1,4 @@
-/** The processes and folders that a bench made: each process is ended by its pid, whatever way the bench itself ends. */
+/** The processes and folders that a bench or a load test made: each process is ended by its pid, whatever way the run itself ends. */
 import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ const STOP_MS = 5_000;
 
 export class OwnedProcesses {
   readonly #running = new Map<ChildProcess, Promise<void>>();
+  readonly #stopping = new Map<ChildProcess, Promise<void>>();
   readonly #folders: string[] = [];
   #closing = false;
 
@@ -20,9 +21,9 @@ export class OwnedProcesses {
     });
   }
 
-  /** An empty folder that goes when the bench ends. */
+  /** An empty folder that goes when the run ends. */
   folder(): string {
-    const folder = mkdtempSync(join(tmpdir(), "rankwire-bench-"));
+    const folder = mkdtempSync(join(tmpdir(), "rankwire-load-"));
     this.#folders.push(folder);
     return folder;
   }
@@ -37,13 +38,20 @@ export class OwnedProcesses {
     void exited.then(() => this.#running.delete(child));
     if (!this.#closing) return;
     child.kill("SIGTERM");
-    throw new Error("The bench is being stopped.");
+    throw new Error("The run is being stopped.");
   }
 
   /** SIGTERM, and SIGKILL for one that does not listen. Resolves when it is gone. */
   async stop(child: ChildProcess): Promise<void> {
     const exited = this.#running.get(child);
     if (!exited) return;
+    // Once: a second signal would end the keeper of Redis before Redis is gone.
+    const stopping = this.#stopping.get(child) ?? this.#stop(child, exited);
+    this.#stopping.set(child, stopping);
+    await stopping;
+  }
+
+  async #stop(child: ChildProcess, exited: Promise<void>): Promise<void> {
     child.kill("SIGTERM");
     const gone = new AbortController();
     const late = sleep(STOP_MS, gone.signal).then(() => {
@@ -52,6 +60,10 @@ export class OwnedProcesses {
     await exited;
     gone.abort();
     await late;
+  }
+
+  get isClosing(): boolean {
+    return this.#closing;
   }
 
   /** Nothing is started any more from here on. */

@@ -12,6 +12,7 @@ export const SERVER_KEY = "bench-server-key-0123456789";
 
 export type ServerProcess = {
   readonly port: number;
+  readonly pid: number;
   readonly url: string;
   /** CPU and memory of the server's process alone. @param collect run the garbage collector first */
   usage(options?: { collect: boolean }): Promise<Usage>;
@@ -52,11 +53,13 @@ export async function startServer(
   const url = `http://127.0.0.1:${message.port}`;
   return {
     port: message.port,
+    pid: child.pid!,
     url,
     usage: async ({ collect } = { collect: false }) => {
+      if (!child.connected) throw new Error("The server is gone.");
       child.send({ kind: "usage", collect });
-      const [reply] = (await once(child, "message")) as [ChildMessage];
-      if (reply.kind !== "usage") throw new Error(`The server said ${reply.kind}.`);
+      const [reply] = (await Promise.race([once(child, "message"), once(child, "exit")])) as [unknown];
+      if (!isUsage(reply)) throw new Error("The server did not say what it used.");
       return reply.usage;
     },
     createBoard: async (id, definition) => {
@@ -73,6 +76,10 @@ export async function startServer(
 
 function isReady(message: unknown): message is ChildMessage & { kind: "ready" } {
   return typeof message === "object" && (message as ChildMessage | null)?.kind === "ready";
+}
+
+function isUsage(message: unknown): message is ChildMessage & { kind: "usage" } {
+  return typeof message === "object" && (message as ChildMessage | null)?.kind === "usage";
 }
 
 async function call<T>(url: string, method: string, path: string, key: string, body: unknown): Promise<T> {

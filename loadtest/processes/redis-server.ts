@@ -1,4 +1,4 @@
-/** A redis-server of the bench's own on a free loopback port, and what is read from its INFO. */
+/** A redis-server of the run's own on a free loopback port, and what is read from its INFO. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";

@@ -2,9 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { cpus, release, totalmem, type } from "node:os";
 import { fileURLToPath } from "node:url";
-import { findServer } from "../../server/redis/managed/find-server.ts";
+import { findServer } from "../server/redis/managed/find-server.ts";
 
-const GIT = fileURLToPath(new URL("../../.git/", import.meta.url));
+const GIT = fileURLToPath(new URL("../.git/", import.meta.url));
 
 export async function machineFacts(): Promise<string> {
   const cores = cpus();

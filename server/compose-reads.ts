@@ -1,15 +1,43 @@
-/** The parts of live ranks: the rank indexes that this process looks at, and the standings of those who are followed. */
+/** The read side of a gateway: feeds, exact ranks, the rank indexes that it looks at, and the standings of those who are followed. */
 import { systemClock } from "./base/clock.ts";
 import type { Base, GatewayNeeds } from "./compose.ts";
-import type { FeedHub } from "./feed/hub.ts";
+import { FeedHub } from "./feed/hub.ts";
 import { feedSourceOf } from "./leaderboard/feed-source.ts";
 import type { Hasher } from "./leaderboard/hashing.ts";
-import type { Reader } from "./leaderboard/reader.ts";
+import { Reader } from "./leaderboard/reader.ts";
 import * as options from "./options.ts";
 import { IndexHub } from "./rank-index/index-hub.ts";
 import { Standings } from "./standings/standings.ts";
 
-export function startIndexes({ around, parts }: Base, { redis, channels }: GatewayNeeds): Promise<IndexHub> {
+export type Reads = { hub: FeedHub; reader: Reader; indexes: IndexHub; standings: Standings };
+
+export async function startReads(base: Base, needs: GatewayNeeds & { hasher: Hasher }): Promise<Reads> {
+  const hub = await startFeeds(base, needs);
+  const reader = new Reader(needs.redis, needs.hasher);
+  const indexes = await startIndexes(base, needs);
+  return { hub, reader, indexes, standings: await startStandings(base, { ...needs, reader, hub, indexes }) };
+}
+
+async function startFeeds(
+  { config, around, parts, feedMetrics }: Base,
+  { redis, channels }: GatewayNeeds,
+): Promise<FeedHub> {
+  const hub = new FeedHub({
+    ...options.hubOptions(config),
+    redis,
+    channels,
+    metrics: feedMetrics,
+    onError: (error) => around.log.warn({ err: error }, "feed"),
+  });
+  await parts.start(
+    "feeds",
+    () => hub.start(),
+    () => hub.stop(),
+  );
+  return hub;
+}
+
+function startIndexes({ around, parts }: Base, { redis, channels }: GatewayNeeds): Promise<IndexHub> {
   const indexes = new IndexHub({
     redis,
     channels,
@@ -28,7 +56,7 @@ export function startIndexes({ around, parts }: Base, { redis, channels }: Gatew
 
 type StandingsNeeds = GatewayNeeds & { hasher: Hasher; reader: Reader; hub: FeedHub; indexes: IndexHub };
 
-export function startStandings({ config, around, parts }: Base, needs: StandingsNeeds): Promise<Standings> {
+function startStandings({ config, around, parts }: Base, needs: StandingsNeeds): Promise<Standings> {
   const { redis, hasher, reader, hub, indexes, registry } = needs;
   const standings = new Standings({
     ...options.standingsOptions(config),

@@ -22,7 +22,7 @@ async function leave(): Promise<never> {
 }
 
 process.once("SIGTERM", () => void leave());
-// The bench is gone, whatever became of it.
+// The run is gone, whatever became of it.
 process.once("disconnect", () => void leave());
 
 process.on("message", ({ collect }: { collect: boolean }) => {

@@ -1,0 +1,41 @@
+/** What gateways have in common beyond boards: players' sessions, the control plane, and who waits for replicas. */
+import type { Base, GatewayNeeds } from "./compose.ts";
+import { ControlPlane } from "./gateway/control-plane.ts";
+import { SessionChecks } from "./gateway/session-checks.ts";
+import type { Ingest } from "./ingest/ingest.ts";
+import { Replication } from "./ingest/replication.ts";
+import * as options from "./options.ts";
+import { Sessions } from "./sessions/sessions.ts";
+
+export async function startPlayers(
+  base: Base,
+  needs: GatewayNeeds,
+): Promise<{ sessions: Sessions; checks: SessionChecks; control: ControlPlane }> {
+  const { config, around } = base;
+  const sessions = new Sessions(needs.redis, options.sessionLimits(config));
+  const checks = new SessionChecks({ sessions, everyMs: config.SESSION_CHECK_MS, log: around.log });
+  return { sessions, checks, control: await startControlPlane(base, needs, checks) };
+}
+
+async function startControlPlane(
+  { config, around, parts }: Base,
+  { redis, channels }: GatewayNeeds,
+  checks: SessionChecks,
+): Promise<ControlPlane> {
+  const { log } = around;
+  if (!config.CONTROL_PLANE) return new ControlPlane({ checks, log });
+  return parts.start(
+    "control plane",
+    () => new ControlPlane({ bus: { commands: redis, channels }, checks, log }),
+    (control) => control.stop(),
+  );
+}
+
+export async function startReplication(
+  { config, around, commands }: Base,
+  ingest: Ingest,
+): Promise<Replication> {
+  const waitMs = config.REPLICA_ACK_MS;
+  const redis = await commands("replication's redis connection", waitMs);
+  return new Replication({ redis, ingest, waitMs, log: around.log });
+}

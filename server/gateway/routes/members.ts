@@ -1,0 +1,24 @@
+/** What a game server does with a player, whatever the board: sign out everywhere, send a notice. */
+import type { FastifyInstance } from "fastify";
+import { requireRole } from "../caller.ts";
+import type { Gateway } from "../gateway.ts";
+import * as schemas from "../schemas.ts";
+
+export function memberRoutes(app: FastifyInstance, gateway: Gateway): void {
+  app.delete("/v1/members/:member/sessions", async (request) => {
+    await requireRole(gateway, request, "server");
+    const { member } = schemas.parse(schemas.playerParams, request.params);
+    const revoked = await gateway.sessions.revokeAll(member);
+    // Also when there was none to revoke: an earlier call may have revoked them and lost its message.
+    gateway.control.signOut(member);
+    return { revoked };
+  });
+
+  app.post("/v1/members/:member/notices", async (request, reply) => {
+    await requireRole(gateway, request, "server");
+    const { member } = schemas.parse(schemas.playerParams, request.params);
+    gateway.control.notify(member, schemas.parse(schemas.notice, request.body));
+    void reply.status(202);
+    return {};
+  });
+}

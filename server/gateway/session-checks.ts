@@ -1,0 +1,75 @@
+/**
+ * Connections that live by a player's session: Redis is asked about it again for as long as they last, and they end when it is over.
+ * One that is in use stays alive. This bounds a revocation whose message was lost.
+ */
+import { toAppError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { Loop } from "../base/loop.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+
+type Holder = { token: string; end: () => void };
+
+const AT_ONCE = 100;
+
+export class SessionChecks {
+  readonly #sessions: Sessions;
+  readonly #holders = new Map<string, Set<Holder>>();
+  readonly #loop: Loop;
+
+  constructor({ sessions, everyMs, log }: { sessions: Sessions; everyMs: number; log: Log }) {
+    this.#sessions = sessions;
+    this.#loop = new Loop({
+      everyMs,
+      step: () => this.#check([...this.#holders.values()]),
+      onError: (error) => log.error({ err: error }, "checking sessions failed"),
+    });
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  /** @param end closes the connection. @returns what must be called when it is closed */
+  hold(member: string, token: string, end: () => void): () => void {
+    const holder = { token, end };
+    const own = this.#holders.get(member) ?? new Set();
+    this.#holders.set(member, own.add(holder));
+    return () => {
+      if (own.delete(holder) && own.size === 0) this.#holders.delete(member);
+    };
+  }
+
+  /** Ask about one player now. Never rejects. */
+  async check(member: string): Promise<void> {
+    const own = this.#holders.get(member);
+    if (own) await this.#check([own]);
+  }
+
+  async #check(players: readonly Set<Holder>[]): Promise<void> {
+    const byToken = new Map<string, Holder[]>();
+    for (const holder of players.flatMap((own) => [...own])) {
+      const same = byToken.get(holder.token);
+      if (same) same.push(holder);
+      else byToken.set(holder.token, [holder]);
+    }
+    const tokens = [...byToken.keys()];
+    for (let at = 0; at < tokens.length; at += AT_ONCE) {
+      const ended = tokens.slice(at, at + AT_ONCE).map(async (token) => {
+        if (await this.#isOver(token)) for (const { end } of byToken.get(token) ?? []) end();
+      });
+      await Promise.all(ended);
+    }
+  }
+
+  /** While Redis is away nobody is sent off: the next check decides. */
+  #isOver(token: string): Promise<boolean> {
+    return this.#sessions.touch(token).then(
+      () => false,
+      (error: unknown) => toAppError(error).code === "unauthorized",
+    );
+  }
+}
