@@ -14,7 +14,7 @@ import { AppError } from "../base/errors.ts";
 import type { Board } from "./board.ts";
 import { type Direction, digitLength, WORD_LENGTH } from "./sort-text.ts";
 
-export const BITS_AVAILABLE = 53;
+const BITS_AVAILABLE = 53;
 /** Bits of a tie time, in ms, whose season has no end: until the year 10889. */
 const ENDLESS_TIE_BITS = 48;
 

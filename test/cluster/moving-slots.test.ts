@@ -3,6 +3,7 @@
  * counts exactly once [R 2], and every view equals the board afterwards.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { BoardLayout } from "../../client-sdk/protocol/messages.ts";
 import { eventually } from "../support/eventually.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { type ClusterNode, startTestCluster, type TestCluster } from "../support/redis-cluster.ts";
@@ -11,6 +12,7 @@ import { SERVER_KEY, startServer, type TestServer } from "../support/servers.ts"
 import { players, pointsOf, slotsOf, viewsEqual } from "./cluster-view.ts";
 
 const PLAYERS = players("p", 30);
+const HUGE = { name: "huge", max: 2 ** 53 - 2 };
 
 let cluster: TestCluster;
 let servers: [TestServer, TestServer];
@@ -28,13 +30,18 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-/** A board with a viewer at each gateway. */
-async function boardWithViewers(id: string, shards: number): Promise<RawClient[]> {
-  await servers[0].createBoard(id, {
+/** A board with a viewer at each gateway; wide by a second column, which stays 0. */
+async function boardWithViewers(
+  id: string,
+  shards: number,
+  layout: BoardLayout = "packed",
+): Promise<RawClient[]> {
+  const made = await servers[0].createBoard(id, {
     operator: "incr",
     shards,
-    columns: [{ name: "score", max: 1_000_000_000 }],
+    columns: [{ name: "score", max: 1_000_000_000 }, ...(layout === "wide" ? [HUGE] : [])],
   });
+  expect(made.layout).toBe(layout);
   const viewers = await Promise.all(servers.map(({ url }) => new RawClient(url).connected()));
   for (const viewer of viewers) await viewer.follow(id);
   clients.push(...viewers);
@@ -53,12 +60,15 @@ async function moveAround(slots: readonly number[], times: number): Promise<void
 }
 
 describe("submissions while the slots of their shards move", () => {
-  for (const withIds of [true, false]) {
-    test(`${withIds ? "with" : "without"} ids: none fails, none is lost, none counts twice`, {
-      timeout: 60_000,
-    }, async () => {
-      const board = withIds ? "moving-ids" : "moving-bare";
-      const viewers = await boardWithViewers(board, 4);
+  for (const [withIds, layout] of [
+    [true, "packed"],
+    [false, "packed"],
+    [true, "wide"],
+  ] as const) {
+    const name = `${withIds ? "with" : "without"} ids, ${layout}: none fails, none is lost, none counts twice`;
+    test(name, { timeout: 60_000 }, async () => {
+      const board = `moving-${withIds ? "ids" : "bare"}-${layout}`;
+      const viewers = await boardWithViewers(board, 4, layout);
       const { shards } = await slotsOf(servers[0], board);
       const load = new ScoreLoad(servers[0], { board, players: PLAYERS, withIds });
       const other = new ScoreLoad(servers[1], { board, players: players("q", 30), withIds });

@@ -95,3 +95,42 @@ describe("fast reads", () => {
     }
   });
 });
+
+describe("fast reads of a wide board", () => {
+  /** From one end of the doubles to the other; three members share each score and differ in the rest. */
+  const scoreAt = (i: number): number => {
+    const share = 1 - (2 * Math.floor(i / 3)) / 199;
+    return Math.sign(share) * Number.MAX_VALUE ** Math.abs(share);
+  };
+
+  it("are true within their error, also where scores lie further apart than any double", async () => {
+    const wide = uniqueBoard("fast");
+    const columns = [
+      { name: "score", type: "float" as const },
+      { name: "low", type: "int64" as const, order: "asc" as const },
+    ];
+    await server.createBoard(wide, { operator: "set", shards: 2, topSize: 10, columns });
+    const submissions = Array.from({ length: 600 }, (_, i) => {
+      return { member: `m${i + 1}`, score: scoreAt(i), columns: { low: String((1n << 62n) + BigInt(i)) } };
+    });
+    await server.call("POST", `/v1/boards/${wide}/scores`, { key: SERVER_KEY, body: { submissions } });
+    const readWide = async <T = RankAnswer>(path: string): Promise<T> =>
+      (await server.call<T>("GET", `/v1/boards/${wide}/${path}`)).body;
+    await eventually(async () => {
+      expect(await readWide("members/m300?precision=fast")).toMatchObject({ exact: false, total: 600 });
+    });
+    for (let n = 20; n <= 600; n += 29) {
+      const { rank, error } = await readWide(`members/m${n}?precision=fast`);
+      expect(Math.abs(rank - n), `m${n} at ${rank}`).toBeLessThanOrEqual(error!);
+      const { score, columns: others } = submissions[n - 1]!;
+      const query = `score=${encodeURIComponent(score)}&column.low=${others.low}&precision=fast`;
+      const fast = await readWide(`rank-of-score?${query}`);
+      expect(Math.abs(fast.rank - n), `the values of m${n}`).toBeLessThanOrEqual(fast.error!);
+    }
+    const { percentiles } = await readWide<Percentiles>("percentiles?percents=10,50,90,100");
+    for (const { rank, score, error } of percentiles) {
+      const truth = submissions.filter((one) => one.score > score).length + 1;
+      expect(Math.abs(truth - rank), `score ${score} at rank ${rank}`).toBeLessThanOrEqual(error);
+    }
+  });
+});

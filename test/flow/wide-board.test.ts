@@ -15,6 +15,7 @@ import { NaiveBoard, type Value } from "../support/naive-board.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
+import { StandingClient } from "../support/standing-client.ts";
 
 const WIDE: BoardDefinition = {
   operator: "set",
@@ -158,6 +159,33 @@ describe("a wide board", () => {
     });
     const next = await read<{ entries: Entry[] }>(board, `top?limit=1&cursor=${top.cursor}`);
     expect([...top.entries, ...next.entries].map(({ member }) => member).sort()).toEqual(members.sort());
+  });
+
+  it("tells a follower of a rank that moved by the rest alone, with the columns as they are", async () => {
+    const board = await wideBoard();
+    const coinsOf = (i: number): string => String(BigInt(COINS) + BigInt(i));
+    const one = (member: number, coins: string) => {
+      return { member: `m${member}`, score: 2.5, columns: { coins, wins: 1 } };
+    };
+    await submit(
+      board,
+      [1, 2, 3, 4, 5].map((i) => one(i, coinsOf(i))),
+    );
+    const follower = await new StandingClient(server.url).connected();
+    await follower.me(board, "m3");
+    const told = (rank: number, coins: string) =>
+      eventually(() => {
+        const columns = { coins, wins: 1 };
+        expect(follower.last.get("m3")).toMatchObject({ rank, exact: true, error: 0, columns });
+      });
+    await told(3, coinsOf(3));
+    await submit(board, [one(3, coinsOf(-9))]);
+    await told(1, coinsOf(-9));
+    await submit(board, [one(5, coinsOf(-10)), one(4, coinsOf(-11))]);
+    await told(3, coinsOf(-9));
+    await submit(board, [one(3, coinsOf(99))]);
+    await told(5, coinsOf(99));
+    follower.close();
   });
 
   it("takes a player's own submission over the SDK", async () => {
