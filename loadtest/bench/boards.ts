@@ -12,12 +12,17 @@ import { layoutOf } from "../../server/leaderboard/layout.ts";
 import { Registry } from "../../server/leaderboard/registry.ts";
 import { payloadOf } from "../../server/leaderboard/values.ts";
 import { feedOf, ingestOptions } from "../../server/options.ts";
+import type { RedisStore } from "../../server/redis/store.ts";
 import type { Population } from "./population.ts";
 
 /** The settings as they are when nobody sets anything. */
 export const defaultIngest = ingestOptions(parseConfig({}));
 
-export async function openBoard(redis: Redis, id: string, definition: BoardDefinition): Promise<OpenBoard> {
+export async function openBoard(
+  redis: RedisStore,
+  id: string,
+  definition: BoardDefinition,
+): Promise<OpenBoard> {
   const registry = new Registry({
     redis,
     repository: createRedisBoardRepository(redis),

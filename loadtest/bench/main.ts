@@ -4,14 +4,23 @@ import { OwnedProcesses } from "../processes/owned-processes.ts";
 import { type BenchRedis, startRedis } from "../processes/redis-server.ts";
 import { startServer } from "../processes/server-process.ts";
 import type { Bench, BenchContext, BenchResult } from "./bench.ts";
+import { clusterBench } from "./cluster/cluster.ts";
 import { writeTables } from "./document.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
+import { memoryBench } from "./memory/memory.ts";
 import { pushBench } from "./push/push.ts";
 import { ranksBench } from "./ranks/ranks.ts";
 import { submitBench } from "./submit/submit.ts";
 
-const BENCHES: readonly Bench[] = [submitBench, fanoutBench, ranksBench, pushBench];
+const BENCHES: readonly Bench[] = [
+  submitBench,
+  fanoutBench,
+  ranksBench,
+  pushBench,
+  clusterBench,
+  memoryBench,
+];
 
 const owned = new OwnedProcesses();
 const stores = new Set<BenchRedis>();

@@ -11,6 +11,7 @@ import type { OwnedProcesses } from "./owned-processes.ts";
 
 export type BenchRedis = {
   readonly port: number;
+  readonly pid: number;
   readonly url: string;
   /** A connection with Rankwire's scripts; closed by `stop`. */
   connect(): Promise<Redis>;
@@ -64,6 +65,7 @@ export async function startRedis(
     say(`redis-server ${server.version} on port ${port}, pid ${pid}`);
     return {
       port,
+      pid,
       url: `redis://127.0.0.1:${port}`,
       connect: () => connect(port, clients),
       stop: async () => {
@@ -100,7 +102,7 @@ async function untilReady(port: number, pid: number): Promise<boolean> {
   return false;
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -36,6 +36,8 @@ describe("npm run bench", () => {
     ["fanout", "fanout.latency.p99"],
     ["ranks", "ranks.rerank-100_000.same-boundaries"],
     ["push", "push.lag.own-socket.p99"],
+    ["cluster", "cluster.failover.writes-again"],
+    ["memory", "memory.idle-board"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
     { timeout: 60_000 },

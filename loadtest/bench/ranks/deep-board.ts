@@ -1,7 +1,8 @@
 /** A board of up to ten million members, filled in bounded time: rank by rank under a law of scores, with a progress bar. */
-import type { Redis } from "ioredis";
 import type { OpenBoard } from "../../../server/leaderboard/board.ts";
 import type { Hasher } from "../../../server/leaderboard/hashing.ts";
+import { type Call, callAll } from "../../../server/redis/batch.ts";
+import type { RedisStore } from "../../../server/redis/store.ts";
 import { keyOf, openBoard } from "../boards.ts";
 import { LAWS, type LawName, SCORE_MAX } from "../score-laws.ts";
 
@@ -27,7 +28,7 @@ export function memberName(i: number): string {
 }
 
 export async function deepBoard(
-  redis: Redis,
+  redis: RedisStore,
   id: string,
   {
     size,
@@ -48,15 +49,15 @@ export async function deepBoard(
   const keys = new Float64Array(size);
   const waiting: string[][] = open.shards.map(() => []);
   const bar = progress(`${id}: ${size} members`, size, say);
-  let pipeline = redis.pipeline();
+  let calls: Call[] = [];
   let trip: Promise<unknown> = Promise.resolve();
   const send = async (shard: number): Promise<void> => {
-    pipeline.zadd(open.shards[shard]!.entries, ...waiting[shard]!.splice(0));
-    if (pipeline.length < CALLS_PER_TRIP) return;
+    calls.push({ command: "zadd", key: open.shards[shard]!.entries, args: waiting[shard]!.splice(0) });
+    if (calls.length < CALLS_PER_TRIP) return;
     // One trip under way while the next one is made.
     await trip;
-    trip = pipeline.exec();
-    pipeline = redis.pipeline();
+    trip = callAll(redis, calls);
+    calls = [];
   };
   for (let place = 0; place < size; place++) {
     const member = memberAt(place);
@@ -69,7 +70,7 @@ export async function deepBoard(
   }
   for (let shard = 0; shard < shards; shard++) if (waiting[shard]!.length > 0) await send(shard);
   await trip;
-  await pipeline.exec();
+  await callAll(redis, calls);
   bar(size);
   return { open, size, memberAt, keys };
 }

@@ -1,6 +1,7 @@
 /** `npm run bench -- ranks`: exact and fast ranks, from ten thousand members to ten million. */
 import type { Redis } from "ioredis";
 import { createHasher, type Hasher } from "../../../server/leaderboard/hashing.ts";
+import { redisCpuUs } from "../../processes/redis-server.ts";
 import type { Bench, BenchContext } from "../bench.ts";
 import { LAW_NAMES } from "../score-laws.ts";
 import { type DeepBoard, deepBoard } from "./deep-board.ts";
@@ -27,9 +28,10 @@ async function measureSizes(context: BenchContext, hasher: Hasher): Promise<void
   for (const size of sizes) {
     const store = await context.startRedis();
     const redis = await store.connect();
+    const cpu = (): Promise<number> => redisCpuUs(redis);
     const deep = await deepBoard(redis, "deep", { size, shards: 8, law: "uniform" }, { hasher, say });
     const name = `members-${size.toLocaleString("en").replaceAll(",", "_")}`;
-    const exact = await exactCost(redis, deep, hasher, quick ? 400 : 8_000);
+    const exact = await exactCost(redis, deep, { hasher, asked: quick ? 400 : 8_000, cpu });
     first ||= exact.cpuUs;
     const last = size === sizes.at(-1);
     const ratio = last ? { baseline: first, ratio: exact.cpuUs / first } : {};
@@ -73,9 +75,10 @@ async function measureShards(context: BenchContext, hasher: Hasher): Promise<voi
   for (const shards of quick ? [1, 4] : [1, 8, 64]) {
     const store = await context.startRedis();
     const redis = await store.connect();
+    const cpu = (): Promise<number> => redisCpuUs(redis);
     const size = quick ? 5_000 : 1_000_000;
     const deep = await deepBoard(redis, "spread", { size, shards, law: "uniform" }, { hasher, say });
-    const exact = await exactCost(redis, deep, hasher, quick ? 200 : 4_000);
+    const exact = await exactCost(redis, deep, { hasher, asked: quick ? 200 : 4_000, cpu });
     const index = await indexCost(redis, deep, quick ? 2 : 10);
     report(`shards-${shards}.exact.redis-cpu`, { value: exact.cpuUs, unit: "µs Redis CPU/rank" });
     report(`shards-${shards}.exact.p50`, { value: exact.p50Ms, unit: "ms" });
