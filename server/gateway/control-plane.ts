@@ -63,7 +63,8 @@ export class ControlPlane {
 
   /** Tell the other gateways that these members have new scores, soon and not all of them when there are many. */
   hintMoved(board: string, members: Iterable<string>): void {
-    if (!this.adapter) return;
+    // Called for every accepted submission: beyond a full message it costs no more than this.
+    if (!this.adapter || this.#movedCount >= HINTED_MAX) return;
     for (const member of members) {
       if (this.#movedCount >= HINTED_MAX) break;
       const known = this.#moved.get(board) ?? new Set();

@@ -114,6 +114,9 @@ export class ChannelLine {
     if (redis.status !== "ready") return;
     redis.ssubscribe(channel).then(
       () => {
+        // Probes that were published before that cannot come back, and prove nothing.
+        if (losses === this.#losses && channel === this.#probe)
+          this.#heard = Math.max(this.#heard, this.#published);
         // What was confirmed and taken away in one breath is told in the wrong order: the event comes before the promise.
         if (losses === this.#losses && this.#wanted.has(channel)) this.#options.onConfirmed(channel);
       },

@@ -3,7 +3,7 @@ import { backoffMs } from "../base/backoff.ts";
 import { sleep } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { ToPrimary } from "./messages.ts";
-import { MetricsRounds } from "./metrics-round.ts";
+import { MetricsRounds } from "./metrics-rounds.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 export type WorkerPoolOptions = {

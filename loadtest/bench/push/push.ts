@@ -79,7 +79,7 @@ async function measureLoad(
   const perSecond = quick ? 2_000 : 20_000;
   const seconds = quick ? 3 : 20;
   const client = new ScoreClient(server.port, BOARD);
-  const bodies = Array.from({ length: 40 }, () => randomBody(deep));
+  const bodies = Array.from({ length: 40 }, () => randomBody(deep, new Set()));
   const sent = { pushes: count(players), usage: await server.usage(), redis: await redisCpu() };
   const startedAt = performance.now();
   const underWay: Promise<void>[] = [];
@@ -108,8 +108,11 @@ async function measureLag(
 ): Promise<void> {
   const client = new ScoreClient(server.port, BOARD);
   const stopped = new AbortController();
-  const load = background(client, deep, { perSecond: quick ? 1_000 : 20_000, signal: stopped.signal });
   const signedIn = players.filter(({ signedIn }) => signedIn).slice(0, quick ? 2 : 150);
+  // Whose lag is measured must not get another score in between.
+  const measured = new Set(signedIn.map(({ member }) => member));
+  const bodies = Array.from({ length: 20 }, () => randomBody(deep, measured));
+  const load = background(client, bodies, { perSecond: quick ? 1_000 : 20_000, signal: stopped.signal });
   const own: number[] = [];
   const others: number[] = [];
   for (const [i, player] of signedIn.entries()) {
@@ -140,10 +143,9 @@ async function lagOf(player: Player, score: number, submit: () => Promise<void>)
 
 async function background(
   client: ScoreClient,
-  deep: DeepBoard,
+  bodies: readonly Buffer[],
   { perSecond, signal }: { perSecond: number; signal: AbortSignal },
 ): Promise<void> {
-  const bodies = Array.from({ length: 20 }, () => randomBody(deep));
   const startedAt = performance.now();
   const underWay: Promise<void>[] = [];
   for (let sent = 0; !signal.aborted; sent++) {
@@ -153,13 +155,12 @@ async function background(
   await Promise.all(underWay);
 }
 
-function randomBody({ memberAt, size }: DeepBoard): Buffer {
-  return ScoreClient.encode(
-    Array.from({ length: BATCH }, () => ({
-      member: memberAt(Math.floor(Math.random() * size)),
-      score: Math.floor(Math.random() * SCORE_MAX),
-    })),
-  );
+function randomBody({ memberAt, size }: DeepBoard, without: ReadonlySet<string>): Buffer {
+  const members = Array.from({ length: BATCH }, () => memberAt(Math.floor(Math.random() * size)));
+  const submissions = members
+    .filter((member) => !without.has(member))
+    .map((member) => ({ member, score: Math.floor(Math.random() * SCORE_MAX) }));
+  return ScoreClient.encode(submissions);
 }
 
 function count(players: readonly Player[]): number {
