@@ -39,7 +39,12 @@ export async function settleOnCluster(cluster: Cluster, calls: readonly Call[]):
       const target = redirection(cluster, outcome.error);
       again.push({ call, index, ...(target ? { target } : {}) });
     });
-    if (again.length === 0) return outcomes;
+    if (again.length === 0) {
+      // A node that hangs answers no question about the slots either: the next calls find what the others say.
+      if (outcomes.some((outcome) => "error" in outcome && isTimeout(outcome.error)))
+        void refreshSlots(cluster);
+      return outcomes;
+    }
     await beforeAgain(cluster, again, attempt);
     if (performance.now() > endsAt) return outcomes;
     open = again;
@@ -125,6 +130,10 @@ async function beforeAgain(cluster: Cluster, again: readonly Pending[], attempt:
   const refreshed = refreshSlots(cluster);
   if (attempt === 0 && again.every(({ target }) => target)) return;
   await Promise.all([refreshed, sleep(backoffMs(attempt, AGAIN) + 5)]);
+}
+
+function isTimeout(error: Error): boolean {
+  return error.message === "Command timed out";
 }
 
 function notConnected(): Error {
