@@ -4,7 +4,8 @@
  * Three layers find a lost message: the feed's own contiguity, the position checks here (every few seconds, and whenever the pub/sub
  * was away), and the client's contiguity, which should never fire while Redis is healthy.
  */
-import { within } from "../base/clock.ts";
+import { backoffMs } from "../base/backoff.ts";
+import { sleep, within } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
 import { callAll } from "../redis/batch.ts";
@@ -38,6 +39,8 @@ type Followed = {
   freeSince: number;
 };
 
+const CHECK_BACKOFF = { firstMs: 100, capMs: 2_000 };
+
 export class FeedHub {
   readonly #options: HubOptions;
   readonly #feeds = new Map<string, Followed>();
@@ -46,7 +49,11 @@ export class FeedHub {
   constructor(options: HubOptions) {
     const { onError } = options;
     this.#options = options;
-    this.#checks = new Loop({ everyMs: options.checkEveryMs, step: () => this.#check(), onError });
+    this.#checks = new Loop({
+      everyMs: options.checkEveryMs,
+      step: (signal) => this.#checkUntilDone(signal),
+      onError,
+    });
     options.channels.onReconnected(() => this.#checks.nudge());
   }
 
@@ -119,6 +126,18 @@ export class FeedHub {
     feed.stop();
     this.#feeds.delete(keys.channel);
     this.#options.channels.unsubscribe(keys.channel);
+  }
+
+  /** A check that fails is not left for the next time: it may be the one after pub/sub was away, while commands are still. */
+  async #checkUntilDone(signal: AbortSignal): Promise<void> {
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        return await this.#check();
+      } catch (error) {
+        this.#options.onError(error);
+        await sleep(backoffMs(attempt, CHECK_BACKOFF) + 10, signal);
+      }
+    }
   }
 
   /** Compare every followed feed's position with Redis, in one pipeline; let go of those nobody follows. */

@@ -1,4 +1,5 @@
 /** Many calls at once, whatever slots their keys are in; and one call that is sent once. */
+import type { Redis } from "ioredis";
 import { type Call, queueCall, runCall } from "./call.ts";
 import { callOnceOnCluster, type Outcome, settleOnCluster } from "./cluster-calls.ts";
 import { isCluster, type RedisStore } from "./store.ts";
@@ -35,7 +36,11 @@ export async function settleAll(redis: RedisStore, calls: readonly Call[]): Prom
 /**
  * One call that is sent once: whether an unknown end is tried again, and in which order, is the caller's to decide. A cluster's
  * redirection is followed once, since nothing ran before it. Calls of one turn on one slot are sent in order.
+ * @param ranOn is told the connection before the call goes out on it, the last time of the one where it ran: WAIT asks for the writes
+ * of its own connection only
  */
-export function callOnce(redis: RedisStore, call: Call): Promise<unknown> {
-  return isCluster(redis) ? callOnceOnCluster(redis, call) : runCall(redis, call);
+export function callOnce(redis: RedisStore, call: Call, ranOn?: (node: Redis) => void): Promise<unknown> {
+  if (isCluster(redis)) return callOnceOnCluster(redis, call, ranOn);
+  ranOn?.(redis);
+  return runCall(redis, call);
 }

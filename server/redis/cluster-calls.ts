@@ -39,7 +39,12 @@ export async function settleOnCluster(cluster: Cluster, calls: readonly Call[]):
       const target = redirection(cluster, outcome.error);
       again.push({ call, index, ...(target ? { target } : {}) });
     });
-    if (again.length === 0) return outcomes;
+    if (again.length === 0) {
+      // A node that hangs answers no question about the slots either: the next calls find what the others say.
+      if (outcomes.some((outcome) => "error" in outcome && isTimeout(outcome.error)))
+        void refreshSlots(cluster);
+      return outcomes;
+    }
     await beforeAgain(cluster, again, attempt);
     if (performance.now() > endsAt) return outcomes;
     open = again;
@@ -50,20 +55,29 @@ export async function settleOnCluster(cluster: Cluster, calls: readonly Call[]):
  * One call, sent once; sent again only to where Redis points instead of running it (MOVED, ASK), once. Calls of one turn on one slot
  * keep their order. @throws whatever else comes, and the caller decides
  */
-export async function callOnceOnCluster(cluster: Cluster, call: Call): Promise<unknown> {
+export async function callOnceOnCluster(
+  cluster: Cluster,
+  call: Call,
+  ranOn?: (node: Redis) => void,
+): Promise<unknown> {
   try {
-    return await runOn(nodeFor(cluster, call), call);
+    return await runOn(nodeFor(cluster, call), call, ranOn);
   } catch (error) {
     const target = redirection(cluster, error as Error);
     // Whoever tries again finds the table fresh by then.
     if (!(error instanceof Error) || isConnectionTrouble(error.message)) void refreshSlots(cluster);
     if (!target) throw error;
-    return runOn(target, call);
+    return runOn(target, call, ranOn);
   }
 }
 
-function runOn(target: Target | undefined, call: Call): Promise<unknown> {
+function runOn(
+  target: Target | undefined,
+  call: Call,
+  ranOn: ((node: Redis) => void) | undefined,
+): Promise<unknown> {
   if (!target) return Promise.reject(notConnected());
+  ranOn?.(target.node);
   // Commands of one turn follow each other on the connection.
   if (target.asking) target.node.asking().catch(() => undefined);
   return runCall(target.node, call);
@@ -125,6 +139,10 @@ async function beforeAgain(cluster: Cluster, again: readonly Pending[], attempt:
   const refreshed = refreshSlots(cluster);
   if (attempt === 0 && again.every(({ target }) => target)) return;
   await Promise.all([refreshed, sleep(backoffMs(attempt, AGAIN) + 5)]);
+}
+
+function isTimeout(error: Error): boolean {
+  return error.message === "Command timed out";
 }
 
 function notConnected(): Error {

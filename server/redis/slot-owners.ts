@@ -35,7 +35,7 @@ export function connectionTo(cluster: Cluster, address: NodeAddress): Redis | un
 
 /**
  * The connection on which a command on `key` would be sent now: the store itself, or that of the slot's master.
- * For what must run where the last write on the key ran (WAIT), and for questions to one node.
+ * For questions to one node; who must follow a write to where it ran (WAIT) uses `ranOn` of `callOnce`, which knows of redirections.
  * @throws AppError unavailable while no master is known
  */
 export function nodeOf(redis: RedisStore, key: string): Redis {

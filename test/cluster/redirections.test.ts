@@ -3,6 +3,7 @@
  * because each of them exists [R 1], it works on the old master until the first key leaves and on the new one once the last has come.
  */
 import calculateSlot from "cluster-key-slot";
+import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SubmissionResult } from "../../client-sdk/protocol/messages.ts";
 import { sleep } from "../../server/base/clock.ts";
@@ -157,7 +158,11 @@ describe("calls", () => {
     turn();
     expect(await callAll(redis, sets)).toEqual(keys.map(() => "OK"));
     turn();
-    expect(await callOnce(redis, { command: "get", key: keys[7]! })).toBe("7");
+    const ranOn: number[] = [];
+    const note = ({ options }: Redis): void => void ranOn.push(options.port!);
+    expect(await callOnce(redis, { command: "get", key: keys[7]! }, note)).toBe("7");
+    expect(ranOn).toHaveLength(2);
+    expect(ranOn[1]).toBe((await cluster.masterOf(keys[7]!)).port);
     redis.disconnect();
   });
 

@@ -1,5 +1,6 @@
 /** Behind a real Sentinel: the server finds the master by its name, and finds the next one when it is killed. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pointsOf } from "../cluster/cluster-view.ts";
 import { eventually } from "../support/eventually.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
@@ -62,17 +63,7 @@ describe("a server behind a Sentinel", () => {
       await master.kill();
       await rounds(5);
     });
-    // Each connection finds the new master by itself, that of the reads perhaps after that of the writes.
-    const { body } = await eventually(async () => {
-      const answer = await server.call<{ entries: { member: string; score: number }[] }>(
-        "POST",
-        "/v1/boards/watched/members",
-        { body: { members: PLAYERS } },
-      );
-      expect(answer.status).toBe(200);
-      return answer;
-    });
-    const points = new Map(body.entries.map(({ member, score }) => [member, score]));
+    const points = await pointsOf(server, "watched", PLAYERS);
     for (const player of PLAYERS) {
       const acknowledged = load.acknowledged.get(player)!;
       // The last one before the kill may not have reached the replica; never does one count twice.
