@@ -8,7 +8,7 @@ import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 let server: TestServer;
 const clients: RawClient[] = [];
 beforeAll(async () => {
-  server = await startServer(sharedRedisUrl(), { LAG_MS_MAX: "4000" });
+  server = await startServer(sharedRedisUrl(), { LAG_MS_MAX: "4000", SUBSCRIPTIONS_MAX: "200" });
 });
 afterAll(async () => {
   for (const client of clients) client.close();
@@ -56,6 +56,38 @@ async function lagBehind(board: string, slow: RawClient): Promise<void> {
     { withinMs: 15_000 },
   );
 }
+
+describe("a client that stops reading its ranks", () => {
+  test("gets the newest of each when it reads again, and what came between is not kept", {
+    timeout: 40_000,
+  }, async () => {
+    const board = uniqueBoard("ranks");
+    await server.createBoard(board, { operator: "set", shards: 1, topSize: 200 });
+    await churn(board, 1);
+    const slow = await new RawClient(server.url).connected();
+    clients.push(slow);
+    const last = new Map<string, number>();
+    let received = 0;
+    slow.socket.on("rank", ({ member, score }: { member: string; score: number }) => {
+      received++;
+      last.set(member, score);
+    });
+    const followed = Array.from({ length: 180 }, (_, i) => `${i}-${"x".repeat(110)}`);
+    for (const member of followed) {
+      expect(await slow.ask("subscribe", { board, kind: "me", member })).toMatchObject({ ok: true });
+    }
+    tcp(slow).pause();
+    // Some 60 KB a round: more than the kernel holds of them.
+    const rounds = 150;
+    for (let round = 2; round <= rounds; round++) await churn(board, round);
+    tcp(slow).resume();
+    await eventually(() => {
+      for (const [i, member] of followed.entries()) expect(last.get(member)).toBe(rounds * 1_000 + i);
+    });
+    expect(slow.byes).toEqual([]);
+    expect(received).toBeLessThan(0.9 * rounds * followed.length);
+  });
+});
 
 describe("a client that stops reading", () => {
   test("is brought up to date with one merged frame or a snapshot when it reads again", {
