@@ -7,34 +7,38 @@ import { type GameSocket, sayBye } from "./socket-types.ts";
 
 export type HeldLimits = { lagPacketsMax: number; lagMsMax: number };
 
+/** Messages of one turn may wait for each other; a socket that has not drained by then is behind. */
+const BEHIND_AFTER_MS = 100;
+
 export class HeldMessages {
   readonly #socket: GameSocket;
   readonly #limits: HeldLimits;
+  readonly #onBehind: () => void;
   readonly #held = new Map<unknown, () => void>();
   #since = 0;
+  #behind: NodeJS.Timeout | undefined;
 
-  constructor(socket: GameSocket, limits: HeldLimits) {
+  constructor(socket: GameSocket, limits: HeldLimits, onBehind: () => void) {
     this.#socket = socket;
     this.#limits = limits;
+    this.#onBehind = onBehind;
+    socket.once("disconnect", () => clearTimeout(this.#behind));
   }
 
-  /**
-   * Send now, or when the socket has drained unless a newer message of the same subscription comes before.
-   * @returns false when the message is held
-   */
-  send(subscription: unknown, emit: () => void): boolean {
+  /** Send now, or when the socket has drained unless a newer message of the same subscription comes before. */
+  send(subscription: unknown, emit: () => void): void {
     const { lagPacketsMax, lagMsMax } = this.#limits;
     if (this.#held.size === 0 && backlogOf(this.#socket) <= lagPacketsMax) {
       emit();
-      return true;
+      return;
     }
     if (this.#held.size === 0) {
       this.#since = performance.now();
+      this.#behind = setTimeout(this.#onBehind, BEHIND_AFTER_MS);
       onDrain(this.#socket, () => this.#drained());
     } else if (performance.now() - this.#since > lagMsMax)
       sayBye(this.#socket, "slow_consumer", [1_000, 5_000]);
     this.#held.set(subscription, emit);
-    return false;
   }
 
   /** The subscription is over. */
@@ -43,6 +47,7 @@ export class HeldMessages {
   }
 
   #drained(): void {
+    clearTimeout(this.#behind);
     const held = [...this.#held.values()];
     this.#held.clear();
     if (this.#socket.connected) for (const emit of held) emit();

@@ -105,7 +105,7 @@ export class LiveSubscriptions {
   #follower<T>(socket: GameSocket, subscription: LiveSubscription, emit: (value: T) => void): Follower<T> {
     return {
       onChange: (value) => {
-        if (!socket.data.held.send(subscription, () => emit(value))) this.#gateway.counters.lagging.inc();
+        socket.data.held.send(subscription, () => emit(value));
       },
       onEnded: (error) => this.#tellEnd(socket, subscription, error),
     };

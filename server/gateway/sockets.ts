@@ -88,7 +88,7 @@ export class Sockets {
       caller,
       following: new Map(),
       live: new Map(),
-      held: new HeldMessages(socket, this.#gateway.limits),
+      held: new HeldMessages(socket, this.#gateway.limits, () => this.#gateway.counters.lagging.inc()),
       malformed: 0,
     };
   }
