@@ -47,6 +47,7 @@ export async function deepBoard(
   const open = await openBoard(redis, id, { operator: "set", shards, columns, writers });
   const memberAt = (place: number): string => memberName((place * STEP) % size);
   const keys = new Float64Array(size);
+  const shares = randomShares(size);
   const waiting: string[][] = open.shards.map(() => []);
   const bar = progress(`${id}: ${size} members`, size, say);
   let calls: Call[] = [];
@@ -61,7 +62,7 @@ export async function deepBoard(
   };
   for (let place = 0; place < size; place++) {
     const member = memberAt(place);
-    const key = keyOf(open, LAWS[law](1 - (place + 0.5) / size));
+    const key = keyOf(open, LAWS[law](1 - shares[place]!));
     keys[place] = key;
     const shard = hasher.shardOf(member, shards);
     waiting[shard]!.push(String(key), member);
@@ -73,6 +74,18 @@ export async function deepBoard(
   await callAll(redis, calls);
   bar(size);
   return { open, size, memberAt, keys };
+}
+
+/** As many random numbers below 1, in ascending order, without sorting them: sums of exponential gaps. */
+function randomShares(count: number): Float64Array {
+  const shares = new Float64Array(count);
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    sum -= Math.log(1 - Math.random());
+    shares[i] = sum;
+  }
+  const all = sum - Math.log(1 - Math.random());
+  return shares.map((share) => share / all);
 }
 
 const BAR_WIDTH = 30;
