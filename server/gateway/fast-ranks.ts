@@ -3,11 +3,13 @@
  *
  * A board that nobody has looked at lately has no index yet; the first question makes one come, and is answered exactly meanwhile.
  */
-import type { EntryValues, RankAnswer, Row } from "../../client-sdk/protocol/messages.ts";
+import type { Entry, EntryValues, RankAnswer, Row } from "../../client-sdk/protocol/messages.ts";
+import { ranksOf } from "../../client-sdk/protocol/rows.ts";
 import { AppError } from "../base/errors.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { entryValues, keyDecides, prefixOf, scoreAt } from "../leaderboard/codec.ts";
-import { percentileOf } from "../leaderboard/reader.ts";
+import { entryValues, keyDecides, prefixOf, scoreAt, sortKeyOf } from "../leaderboard/codec.ts";
+import type { Place } from "../leaderboard/page-cursor.ts";
+import { comparePlaces, percentileOf } from "../leaderboard/reader.ts";
 import { codedColumns } from "../leaderboard/values.ts";
 import type { IndexOf } from "../rank-index/index-hub.ts";
 import type { RankIndex } from "../rank-index/rank-index.ts";
@@ -22,33 +24,56 @@ export type PercentileLine = {
   error: number;
 };
 
+export type FastEntry = Entry & { exact: boolean; error: number };
+
 /** @throws AppError member_not_found, store_lost, unavailable */
 export async function fastRank(gateway: Gateway, open: OpenBoard, member: string): Promise<RankAnswer> {
+  const fast = await fastMembers(gateway, open, [member]);
+  const entry = fast?.entries[0];
+  // Also who is not on the board gets the exact answer, which says so.
+  if (!fast || !entry || entry.exact) return gateway.reader.rank(open, member);
+  const { total, asOf } = fast;
+  const percentile = percentileOf(entry.rank, total);
+  return { board: open.board.id, season: open.season.number, ...entry, asOf, total, percentile };
+}
+
+/**
+ * Many members at once, best first, without counting them on any shard. Undefined while there is no index.
+ * @throws AppError store_lost, unavailable
+ */
+export async function fastMembers(
+  gateway: Gateway,
+  open: OpenBoard,
+  members: readonly string[],
+): Promise<{ entries: FastEntry[]; missing: string[]; total: number; asOf: number } | undefined> {
   const index = gateway.indexes.look(indexOf(open));
-  const exact = (): Promise<RankAnswer> => gateway.reader.rank(open, member);
   const { rows } = await openFeedOf(gateway, open);
-  if (!index || rows.some(([name]) => name === member)) return exact();
-  const place = await gateway.reader.place(open, member);
-  if (!place) return exact();
-  const { asOf, total: counted } = index.facts;
-  const { before, low, high } = keyDecides(open.layout)
-    ? index.estimate(place.key)
-    : index.estimateOfPlace(place.key);
-  const rank = 1 + before;
-  const total = Math.max(counted, rank);
-  return {
-    board: open.board.id,
-    season: open.season.number,
-    member,
-    rank,
-    exact: false,
-    // One more: the place may be newer than the index, and counted there at its older key.
-    error: Math.max(before - low, high - before) + 1,
-    asOf,
-    total,
-    percentile: percentileOf(rank, total),
-    ...entryValues(open, place),
-  };
+  if (!index) return undefined;
+  const ranks = ranksOf(rows, open.board.ties);
+  const published = new Map(rows.map((row, i) => [row[0], { sortKey: row[1], rank: ranks[i]! }]));
+  const places = (await gateway.reader.places(open, members)).sort(comparePlaces);
+  const entries = places.map((place): FastEntry => {
+    const row = published.get(place.member);
+    const inTop = row !== undefined && row.sortKey === sortKeyOf(open.layout, place);
+    const ranked = inTop ? { rank: row.rank, exact: true, error: 0 } : estimated(open, index, place);
+    return { ...ranked, member: place.member, ...entryValues(open, place) };
+  });
+  const found = new Set(places.map(({ member }) => member));
+  const missing = [...new Set(members)].filter((member) => !found.has(member));
+  const total = Math.max(index.facts.total, ...entries.slice(-1).map(({ rank }) => rank));
+  return { entries, missing, total, asOf: index.facts.asOf };
+}
+
+function estimated({ layout }: OpenBoard, index: RankIndex, { key }: Place) {
+  const { before, low, high } = keyDecides(layout) ? index.estimate(key) : index.estimateOfPlace(key);
+  // One more: the place may be newer than the index, and counted there at its older key.
+  return { rank: 1 + before, exact: false, error: Math.max(before - low, high - before) + 1 };
+}
+
+/** Members on the board as the rank index has counted them. Undefined while there is none. No Redis call. */
+export function fastTotal({ indexes }: Gateway, open: OpenBoard) {
+  const facts = indexes.look(indexOf(open))?.facts;
+  return facts && { exact: false, total: facts.total, asOf: facts.asOf };
 }
 
 /** The rank that such values would have. Undefined while there is no index. No Redis call. */

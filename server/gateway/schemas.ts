@@ -75,6 +75,7 @@ export const submissionBatch = z.strictObject({
 export const membersQuestion = z.strictObject({
   members: z.array(member).min(1),
   ranks: z.boolean().default(true),
+  precision: z.enum(["fast", "exact"]).default("exact"),
 });
 export const sessionRequest = z.strictObject({ member });
 export const playerParams = z.object({ member });

@@ -123,10 +123,12 @@ export class Reader {
     };
   }
 
-  /** Where one member is at present, without its rank. One call to one shard. */
-  async place(open: OpenBoard, member: string): Promise<Place | undefined> {
-    const shard = this.#hasher.shardOf(member, open.board.shards);
-    return (await readPlaces(this.#redis, open, shard, [member])).places[0];
+  /** Where members are at present, without their ranks; who is not on the board is left out. One call to each shard that has some. */
+  async places(open: OpenBoard, members: readonly string[]): Promise<Place[]> {
+    const byShard = [...this.#byShard(open, [...new Set(members)])];
+    const read = byShard.map(([shard, list]) => readPlaces(this.#redis, open, shard, list));
+    const shards = await Promise.all(read);
+    return shards.flatMap(({ places }) => places.filter((place) => place !== undefined));
   }
 
   count(open: OpenBoard): Promise<number> {

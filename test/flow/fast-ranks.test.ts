@@ -9,6 +9,8 @@ const MEMBERS = 2_000;
 let server: TestServer;
 let board: string;
 
+type FastEntry = { member: string; rank: number; exact: boolean; error: number };
+
 type Percentiles = {
   total: number;
   asOf: number;
@@ -66,6 +68,32 @@ describe("fast reads", () => {
     expect(body.exact).toBe(false);
     expect(Math.abs(body.rank - 1_001)).toBeLessThanOrEqual(body.error!);
     expect((await read("rank-of-score?score=1000001")).body).toMatchObject({ rank: 1_001, exact: true });
+  });
+
+  it("give the ranks of many members and the total without counting", async () => {
+    const members = ["m1999", "ghost", "m7", "m60", "m1000", "m7"];
+    const { status, body } = await server.call<{ entries: FastEntry[]; missing: string[]; total: number }>(
+      "POST",
+      `/v1/boards/${board}/members`,
+      { body: { members, precision: "fast" } },
+    );
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      exact: false,
+      total: MEMBERS,
+      missing: ["ghost"],
+      asOf: expect.any(Number),
+    });
+    expect(body.entries.map(({ member }) => member)).toEqual(["m7", "m60", "m1000", "m1999"]);
+    expect(body.entries[0]).toMatchObject({ rank: 7, exact: true, error: 0 });
+    for (const { member, rank, error } of body.entries) {
+      expect(Math.abs(rank - Number(member.slice(1)))).toBeLessThanOrEqual(error);
+    }
+    expect((await server.call("GET", `/v1/boards/${board}?precision=fast`)).body).toMatchObject({
+      board,
+      exact: false,
+      total: MEMBERS,
+    });
   });
 
   it("say which score the best so many percent have", async () => {

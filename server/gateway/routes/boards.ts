@@ -9,7 +9,7 @@ import { entryValues, placeOf } from "../../leaderboard/codec.ts";
 import { decodeCursor, encodeCursor } from "../../leaderboard/page-cursor.ts";
 import { boardInfo } from "../../leaderboard/registry.ts";
 import { callerOf } from "../caller.ts";
-import { fastRank, fastRankOfScore, percentiles } from "../fast-ranks.ts";
+import { fastMembers, fastRank, fastRankOfScore, fastTotal, percentiles } from "../fast-ranks.ts";
 import { checkSeason, type Gateway, openFeedOf, readableBoard } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 
@@ -41,8 +41,9 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
   });
 
   app.get("/v1/boards/:board", async (request) => {
-    const { open } = await asked(request, schemas.seasonOnly);
-    return { ...boardInfo(open), exact: true, total: await reader.count(open) };
+    const { open, query } = await asked(request, schemas.memberQuery);
+    const fast = query.precision === "fast" ? fastTotal(gateway, open) : undefined;
+    return { ...boardInfo(open), ...(fast ?? { exact: true, total: await reader.count(open) }) };
   });
 
   app.get("/v1/boards/:board/top", async (request) => {
@@ -67,7 +68,9 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.post("/v1/boards/:board/members", async (request) => {
     const { open } = await asked(request, schemas.seasonOnly);
     refuseTooMany(request.body, gateway.limits.membersMax);
-    const { members, ranks } = schemas.parse(schemas.membersQuestion, request.body);
+    const { members, ranks, precision } = schemas.parse(schemas.membersQuestion, request.body);
+    const fast = ranks && precision === "fast" ? await fastMembers(gateway, open, members) : undefined;
+    if (fast) return { ...heading(open), exact: false, ...fast };
     refuseCostly(open, ranks ? members.length : 0, gateway.limits.rankCountsMax);
     const { ranked, missing, total } = await reader.members(open, members, { ranks });
     const entries = ranks ? ranked : ranked.map(({ rank: _, ...entry }) => entry);
