@@ -123,6 +123,12 @@ export class Reader {
     };
   }
 
+  /** The ranks of places, counted on every shard, and the members on the board. */
+  async ranksAt(open: OpenBoard, places: readonly Place[]): Promise<{ ranks: number[]; total: number }> {
+    const { counts, members } = await countBefore(this.#redis, open, [...places], byOf(open));
+    return { ranks: counts.map((count) => 1 + count), total: sum(members) };
+  }
+
   /** Where members are at present, without their ranks; who is not on the board is left out. One call to each shard that has some. */
   async places(open: OpenBoard, members: readonly string[]): Promise<Place[]> {
     const byShard = [...this.#byShard(open, [...new Set(members)])];

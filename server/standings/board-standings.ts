@@ -9,7 +9,7 @@ import type { Frame, Standing } from "../../client-sdk/protocol/messages.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { ViewListener } from "../feed/view.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { keyDecides } from "../leaderboard/codec.ts";
+import { entryValues, keyDecides } from "../leaderboard/codec.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import type { Reader } from "../leaderboard/reader.ts";
@@ -22,13 +22,16 @@ import { RankedMembers } from "./ranked-members.ts";
 import type { SendBudget } from "./send-budget.ts";
 import { absentStanding, type Sources, standingOf } from "./standing-of.ts";
 import { TrackedPlaces } from "./tracked-places.ts";
-import { completeStandings } from "./unknown-standings.ts";
+import { type Asked, completeStandings } from "./unknown-standings.ts";
+
+/** The board as it now is: what changes live changes for all who hold this. */
+export type LiveBoard = { open: OpenBoard };
 
 export type BoardStandingsOptions = {
   redis: RedisStore;
   hasher: Hasher;
   reader: Reader;
-  open: OpenBoard;
+  board: LiveBoard;
   feed: BoardFeed;
   index: RankIndex | undefined;
   budget: SendBudget;
@@ -59,7 +62,8 @@ export class BoardStandings implements ViewListener {
   #closed = false;
 
   constructor(options: BoardStandingsOptions) {
-    const { open, redis, hasher, feed, index, budget } = options;
+    const { board, redis, hasher, feed, index, budget } = options;
+    const { open } = board;
     this.#options = options;
     this.#members = new RankedMembers({ shared: keyDecides(open.layout) });
     const onMoved = (slot: number): void => this.#ownChange(slot);
@@ -70,7 +74,7 @@ export class BoardStandings implements ViewListener {
       budget,
     });
     this.#published = new PublishedMembers({
-      open,
+      board,
       feed,
       now: options.now,
       members: this.#members,
@@ -115,9 +119,22 @@ export class BoardStandings implements ViewListener {
     return this.#announcements.listen(slot, kind);
   }
 
-  /** Remember what was answered, so that it is not announced again. */
+  /** Where a member stands as a new follower is to be told. @throws AppError store_lost, unavailable */
+  async answerFor(member: string): Promise<Standing> {
+    return (await completeStandings(this.#asked(), this, [member]))[0]!;
+  }
+
+  /** Remember what was answered. Who follows already hears of it too, if it is news; and what came meanwhile is told next. */
   answered(member: string, standing: Standing): void {
-    this.#announcements.note(this.#members.slotOf(member)!, standing);
+    const slot = this.#members.slotOf(member)!;
+    const { announced, announcedError } = this.#members;
+    const news = announced[slot] !== (standing.rank ?? 0) || announcedError[slot] !== standing.error;
+    const toldBefore = !Number.isNaN(announced[slot]!);
+    this.#announcements.note(slot, standing);
+    if ((toldBefore && news) || !this.#isOf(standing, slot)) {
+      this.#announcements.own(slot);
+      this.#soon();
+    }
   }
 
   /** Grows with every change of the board that this process has heard of. */
@@ -234,16 +251,26 @@ export class BoardStandings implements ViewListener {
   async #countUnknown(): Promise<void> {
     const members = this.#announcements.unknown().map((slot) => this.#members.nameOf(slot));
     if (members.length === 0) return;
-    const { open, reader, now } = this.#options;
-    for (const standing of await completeStandings(
-      { reader, now },
-      open,
-      this,
-      members.slice(0, COUNTED_MAX),
-    )) {
+    const followed = members.slice(0, COUNTED_MAX);
+    for (const standing of await completeStandings(this.#asked(), this, followed)) {
       const slot = this.#members.slotOf(standing.member);
-      if (slot !== undefined) this.#announcements.announce(slot, standing);
+      // One that moved again since stays due.
+      if (slot !== undefined && this.#isOf(standing, slot)) this.#announcements.announce(slot, standing);
+      else this.#soon();
     }
+  }
+
+  #asked(): Asked {
+    const { reader, now, board } = this.#options;
+    return { reader, now, open: board.open };
+  }
+
+  /** Whether a standing tells of the member's present place. */
+  #isOf({ score, columns, rank }: Standing, slot: number): boolean {
+    const place = this.#places.placeOf(slot);
+    if (!place) return rank === null;
+    const values = entryValues(this.#options.board.open, place);
+    return values.score === score && JSON.stringify(values.columns) === JSON.stringify(columns);
   }
 
   #standing(slot: number): Standing | undefined {
@@ -255,9 +282,9 @@ export class BoardStandings implements ViewListener {
   }
 
   #sources(): Sources {
-    const { open, feed, now } = this.#options;
+    const { board, feed, now } = this.#options;
     return {
-      open,
+      open: board.open,
       top: this.#published.top,
       position: feed.position,
       feedTotal: feed.total,

@@ -1,15 +1,15 @@
 /** The followed members that are in the published top: which they are, and what a frame means to them. */
 import type { Row } from "../../client-sdk/protocol/messages.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
-import type { OpenBoard } from "../leaderboard/board.ts";
 import { sortKeyOf } from "../leaderboard/codec.ts";
 import type { Announcements } from "./announcements.ts";
+import type { LiveBoard } from "./board-standings.ts";
 import { PublishedTop } from "./published-top.ts";
 import type { RankedMembers } from "./ranked-members.ts";
 import type { TrackedPlaces } from "./tracked-places.ts";
 
 export type PublishedMembersOptions = {
-  open: OpenBoard;
+  board: LiveBoard;
   feed: BoardFeed;
   now: () => number;
   members: RankedMembers;
@@ -28,7 +28,7 @@ export class PublishedMembers {
 
   constructor(options: PublishedMembersOptions) {
     this.#options = options;
-    this.top = new PublishedTop(options.open.board.ties);
+    this.top = new PublishedTop(options.board.open.board.ties);
     this.top.advance(options.feed.rows);
     this.#at = options.now();
   }
@@ -84,6 +84,6 @@ export class PublishedMembers {
 
   #sortKey(slot: number): Row[1] | undefined {
     const place = this.#options.places.placeOf(slot);
-    return place && sortKeyOf(this.#options.open.layout, place);
+    return place && sortKeyOf(this.#options.board.open.layout, place);
   }
 }

@@ -81,6 +81,8 @@ function fromTop(
   if (!published && open.board.ties === "shared" && top.rows.at(-1)?.[1] === sortKey) {
     return { rank: rank!, exact: true, error: 0, position, asOf: nowMs, total };
   }
+  // Before its first frame a feed says nothing about who is there.
+  if (position.offset === 0) return undefined;
   const provisional = { exact: false, error: PROVISIONAL_ERROR, asOf: feedAt, total };
   if (rank !== undefined) return { rank, ...provisional };
   // All members are published, so whoever comes after them is the last one.

@@ -14,10 +14,8 @@ import type { Place } from "../leaderboard/page-cursor.ts";
 import type { Reader } from "../leaderboard/reader.ts";
 import type { IndexHub, IndexOf } from "../rank-index/index-hub.ts";
 import type { RedisStore } from "../redis/store.ts";
-import { BoardStandings } from "./board-standings.ts";
+import { BoardStandings, type LiveBoard } from "./board-standings.ts";
 import { SendBudget } from "./send-budget.ts";
-import { isProvisional } from "./standing-of.ts";
-import { completeStandings } from "./unknown-standings.ts";
 import { type WindowQuestion, Windows } from "./windows.ts";
 
 export type StandingsOptions = {
@@ -48,7 +46,13 @@ type Opened = {
   close: () => void;
 };
 
-type Entry = { open: OpenBoard; opened: Promise<Opened>; ready: Opened | undefined; users: number };
+type Entry = {
+  open: OpenBoard;
+  board: LiveBoard;
+  opened: Promise<Opened>;
+  ready: Opened | undefined;
+  users: number;
+};
 
 const BEAT_MS = 200;
 
@@ -96,13 +100,10 @@ export class Standings {
     reply: (standing: Standing) => void,
   ): Promise<Release> {
     return this.#follow(open, [member], follower, async ({ standings }) => {
-      const [standing] = await completeStandings(this.#options, open, standings, [member]);
+      const counted = await standings.answerFor(member);
       return () => {
-        // What is known here may have become better while Redis was asked.
-        const known = standings.standingOf(member);
-        const now = known && !isProvisional(known) ? known : standing!;
-        reply(now);
-        standings.answered(member, now);
+        reply(counted);
+        standings.answered(member, counted);
         return standings.listen(member, { standing: follower.onChange });
       };
     });
@@ -140,10 +141,14 @@ export class Standings {
     this.#boards.get(boardId)?.ready?.standings.hint(members);
   }
 
-  /** A board was changed: what followed another life of it ends, and may ask again. */
+  /** A board was changed: what may change live is taken over; what followed another life of it ends, and may ask again. */
   onBoard(open: OpenBoard): void {
     const entry = this.#boards.get(open.board.id);
-    if (!entry || entry.open.season.incarnation === open.season.incarnation) return;
+    if (!entry) return;
+    if (entry.open.season.incarnation === open.season.incarnation) {
+      entry.board.open = open;
+      return;
+    }
     this.#boards.delete(open.board.id);
     const error = new AppError("store_lost", {
       message: `Board "${open.board.id}" was opened anew.`,
@@ -182,7 +187,8 @@ export class Standings {
   #entry(open: OpenBoard): Entry {
     const known = this.#boards.get(open.board.id);
     if (known?.open.season.incarnation === open.season.incarnation) return known;
-    const entry: Entry = { open, opened: this.#open(open), ready: undefined, users: 0 };
+    const board: LiveBoard = { open };
+    const entry: Entry = { open, board, opened: this.#open(board), ready: undefined, users: 0 };
     this.#boards.set(open.board.id, entry);
     entry.opened.then(
       (opened) => {
@@ -196,7 +202,8 @@ export class Standings {
     return entry;
   }
 
-  async #open(open: OpenBoard): Promise<Opened> {
+  async #open(board: LiveBoard): Promise<Opened> {
+    const { open } = board;
     const { redis, hasher, reader, indexes, openFeed, now, onError } = this.#options;
     const { feed, release } = await openFeed(open);
     const of: IndexOf = { board: open.board.id, incarnation: open.season.incarnation, keys: open.feed };
@@ -204,7 +211,7 @@ export class Standings {
       redis,
       hasher,
       reader,
-      open,
+      board,
       feed,
       index: indexes.look(of),
       budget: this.#sends,
@@ -213,7 +220,7 @@ export class Standings {
     });
     const unfollow = indexes.follow(of, (index) => standings.onIndex(index));
     const windows = new Windows({
-      open,
+      board,
       standings,
       reader,
       reads: this.#reads,

@@ -11,6 +11,7 @@ import type { Place } from "../leaderboard/page-cursor.ts";
 import { readPlaces } from "../leaderboard/places.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { RankedMembers } from "./ranked-members.ts";
+import { samePlace } from "./unknown-standings.ts";
 
 export type TrackedPlacesOptions = {
   redis: RedisStore;
@@ -47,18 +48,19 @@ export class TrackedPlaces {
     return this.#places[slot];
   }
 
-  /** Follow members; resolves when their places are known. Each call is given back by one `untrack`. */
+  /**
+   * Follow members; resolves when their places are known as they now are: also those that were followed before are asked for, because
+   * another process may have acknowledged something of them. Each call is given back by one `untrack`.
+   */
   async track(members: readonly string[]): Promise<void> {
-    const fresh: string[] = [];
     for (const member of members) {
       const followers = this.#followers.get(member) ?? 0;
       this.#followers.set(member, followers + 1);
       const slot = this.#options.members.add(member);
       this.#shardOf(member).members.add(member);
       if (followers === 0) this.#places[slot] = undefined;
-      if (this.#options.members.ns[slot]! < 0) fresh.push(member);
     }
-    await this.look(fresh);
+    await this.look(members);
   }
 
   untrack(members: readonly string[]): void {
@@ -129,7 +131,7 @@ export class TrackedPlaces {
     if (n < members.ns[slot]!) return;
     const before = this.#places[slot];
     members.learn(slot, place?.key, n);
-    if (before === undefined ? place === undefined : samePlace(before, place)) return;
+    if (samePlace(before, place)) return;
     this.#places[slot] = place;
     onMoved(slot);
   }
@@ -142,8 +144,4 @@ export class TrackedPlaces {
   #shardOf(member: string): Shard {
     return this.#shards[this.#shardNumber(member)]!;
   }
-}
-
-function samePlace(before: Place, now: Place | undefined): boolean {
-  return now !== undefined && before.key === now.key && before.rest === now.rest;
 }

@@ -1,29 +1,60 @@
 /** Standings that this process cannot tell yet, because a board's rank index is still to come: counted exactly, in one question. */
 import type { Standing } from "../../client-sdk/protocol/messages.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
+import { entryValues } from "../leaderboard/codec.ts";
+import type { Place } from "../leaderboard/page-cursor.ts";
 import { percentileOf, type Reader } from "../leaderboard/reader.ts";
 import type { BoardStandings } from "./board-standings.ts";
 import { isProvisional } from "./standing-of.ts";
 
-/** The standings of followed members, in order. @throws AppError store_lost, unavailable */
-export async function completeStandings(
-  { reader, now }: { reader: Reader; now: () => number },
-  open: OpenBoard,
+export type Asked = { reader: Reader; now: () => number; open: OpenBoard };
+
+/** A member may move while it is counted; then it is counted again, so often. */
+const ROUNDS_MAX = 3;
+
+/** Members whose standing neither the published top nor an index tells for good. */
+export function unknownAmong(
   standings: Pick<BoardStandings, "standingOf">,
   members: readonly string[],
-): Promise<Standing[]> {
-  const known = members.map((member) => {
+): string[] {
+  return members.filter((member) => {
     const standing = standings.standingOf(member);
-    return standing && isProvisional(standing) ? undefined : standing;
+    return !standing || isProvisional(standing);
   });
-  const unknown = members.filter((_, i) => !known[i]);
-  if (unknown.length === 0) return known as Standing[];
+}
+
+/**
+ * The standings of followed members, in order. What is counted is the place that is known here, never an older one.
+ * @throws AppError store_lost, unavailable
+ */
+export async function completeStandings(
+  asked: Asked,
+  standings: Pick<BoardStandings, "standingOf" | "placeOf">,
+  members: readonly string[],
+): Promise<Standing[]> {
+  const counted = new Map<string, Standing>();
+  let left = unknownAmong(standings, members);
+  for (let round = 0; round < ROUNDS_MAX && left.length > 0; round++) {
+    const places = left.map((member) => standings.placeOf(member));
+    for (const standing of await count(asked, left, places)) counted.set(standing.member, standing);
+    left = left.filter((member, i) => !samePlace(places[i], standings.placeOf(member)));
+  }
+  return members.map((member) => {
+    const known = standings.standingOf(member);
+    return known && !isProvisional(known) ? known : (counted.get(member) ?? known!);
+  });
+}
+
+async function count(
+  { reader, now, open }: Asked,
+  members: readonly string[],
+  places: readonly (Place | undefined)[],
+): Promise<Standing[]> {
   const asOf = now();
-  const { ranked, total } = await reader.members(open, unknown, { ranks: true });
-  const entries = new Map(ranked.map((entry) => [entry.member, entry]));
+  const present = places.filter((place) => place !== undefined);
+  const { ranks, total } = await reader.ranksAt(open, present);
+  const rankOf = new Map(present.map(({ member }, i) => [member, ranks[i]!]));
   return members.map((member, i): Standing => {
-    const here = known[i];
-    if (here) return here;
     const about = {
       board: open.board.id,
       season: open.season.number,
@@ -33,10 +64,18 @@ export async function completeStandings(
       asOf,
       total,
     };
-    const entry = entries.get(member);
-    if (!entry) return { ...about, rank: null, percentile: 0 };
-    const { rank, score, columns } = entry;
-    const values = columns === undefined ? { score } : { score, columns };
-    return { ...about, rank, percentile: percentileOf(rank, total), ...values };
+    const place = places[i];
+    if (!place) return { ...about, rank: null, percentile: 0 };
+    const rank = rankOf.get(member)!;
+    return {
+      ...about,
+      rank,
+      percentile: percentileOf(rank, Math.max(total, rank)),
+      ...entryValues(open, place),
+    };
   });
+}
+
+export function samePlace(a: Place | undefined, b: Place | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.key === b.key && a.rest === b.rest);
 }

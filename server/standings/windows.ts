@@ -6,19 +6,19 @@
  * Redis, within a budget of reads: over it a window waits for its turn, and its `asOf` says how old it is.
  */
 import type { LiveWindow, Standing, WindowEntry } from "../../client-sdk/protocol/messages.ts";
-import type { OpenBoard } from "../leaderboard/board.ts";
+import { AppError } from "../base/errors.ts";
 import { entryValues, placeOf } from "../leaderboard/codec.ts";
 import { comparePlaces, type Reader } from "../leaderboard/reader.ts";
-import type { BoardStandings } from "./board-standings.ts";
+import type { BoardStandings, LiveBoard } from "./board-standings.ts";
 import type { SendBudget } from "./send-budget.ts";
-import { completeStandings } from "./unknown-standings.ts";
+import { completeStandings, unknownAmong } from "./unknown-standings.ts";
 
 export type WindowQuestion =
   | { kind: "around"; member: string; limit: number }
   | { kind: "members"; list: string; members: readonly string[] };
 
 export type WindowsOptions = {
-  open: OpenBoard;
+  board: LiveBoard;
   standings: BoardStandings;
   reader: Reader;
   /** Windows read from Redis. */
@@ -40,6 +40,8 @@ type Followed = {
 
 const AT_MOST_EVERY_MS = 1_000;
 const AT_LEAST_EVERY_MS = 5_000;
+/** Counts on shards that cost as much as reading one window. */
+const COUNTS_PER_READ = 64;
 
 export class Windows {
   readonly #options: WindowsOptions;
@@ -110,8 +112,10 @@ export class Windows {
   }
 
   async #list({ list, members }: WindowQuestion & { kind: "members" }): Promise<LiveWindow> {
-    const { open, standings, reader, now } = this.#options;
-    const all = await completeStandings({ reader, now }, open, standings, members);
+    const { board, standings, reader, now } = this.#options;
+    const { open } = board;
+    this.#pay(unknownAmong(standings, members).length * open.shards.length);
+    const all = await completeStandings({ reader, now, open }, standings, members);
     const present = all.filter((standing) => standing.rank !== null);
     const order = (a: Standing, b: Standing): number => {
       const [x, y] = [standings.placeOf(a.member), standings.placeOf(b.member)];
@@ -137,7 +141,8 @@ export class Windows {
 
   /** From the published top, where the whole window lies in it and the member's row there is its present place. */
   #published({ member, limit }: WindowQuestion & { kind: "around" }): LiveWindow | undefined {
-    const { open, standings, now } = this.#options;
+    const { board, standings, now } = this.#options;
+    const { open } = board;
     const { top } = standings;
     const standing = standings.standingOf(member);
     if (!standing?.exact || standing.rank === null || !top.of(member)) return undefined;
@@ -162,7 +167,8 @@ export class Windows {
   }
 
   async #read({ member, limit }: WindowQuestion & { kind: "around" }): Promise<LiveWindow> {
-    const { open, standings, reader, now } = this.#options;
+    const { board, standings, reader, now } = this.#options;
+    const { open } = board;
     const asOf = now();
     if (!standings.placeOf(member)) {
       return { ...this.#heading(standings.feedTotal, asOf), entries: [], kind: "around", member };
@@ -172,8 +178,15 @@ export class Windows {
     return { ...this.#heading(total, asOf), entries: lines, kind: "around", member };
   }
 
+  /** Counting on shards is for the time before a board's first index, and within the budget of reads. @throws AppError overloaded */
+  #pay(counts: number): void {
+    if (counts === 0 || this.#options.reads.spend(Math.ceil(counts / COUNTS_PER_READ))) return;
+    const message = "The board's rank index is being counted for the first time.";
+    throw new AppError("overloaded", { message, retryAfterMs: 1_000 });
+  }
+
   #heading(total: number, asOf: number) {
-    const { board, season } = this.#options.open;
+    const { board, season } = this.#options.board.open;
     return { board: board.id, season: season.number, total, asOf };
   }
 }

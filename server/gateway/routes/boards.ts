@@ -67,14 +67,7 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
 
   app.post("/v1/boards/:board/members", async (request) => {
     const { open } = await asked(request, schemas.seasonOnly);
-    refuseTooMany(request.body, gateway.limits.membersMax);
-    const { members, ranks, precision } = schemas.parse(schemas.membersQuestion, request.body);
-    const fast = ranks && precision === "fast" ? await fastMembers(gateway, open, members) : undefined;
-    if (fast) return { ...heading(open), exact: false, ...fast };
-    refuseCostly(open, ranks ? members.length : 0, gateway.limits.rankCountsMax);
-    const { ranked, missing, total } = await reader.members(open, members, { ranks });
-    const entries = ranks ? ranked : ranked.map(({ rank: _, ...entry }) => entry);
-    return { ...heading(open), exact: true, total, entries, missing };
+    return manyMembers(gateway, open, request.body);
   });
 
   app.get("/v1/boards/:board/rank-of-score", async (request) => {
@@ -89,6 +82,17 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
     const { open, query } = await asked(request, schemas.percentilesQuery);
     return { ...heading(open), ...(await percentiles(gateway, open, query.percents)) };
   });
+}
+
+async function manyMembers(gateway: Gateway, open: OpenBoard, body: unknown) {
+  refuseTooMany(body, gateway.limits.membersMax);
+  const { members, ranks, precision } = schemas.parse(schemas.membersQuestion, body);
+  const fast = ranks && precision === "fast" ? await fastMembers(gateway, open, members) : undefined;
+  if (fast) return { ...heading(open), exact: false, ...fast };
+  refuseCostly(open, ranks ? members.length : 0, gateway.limits.rankCountsMax);
+  const { ranked, missing, total } = await gateway.reader.members(open, members, { ranks });
+  const entries = ranks ? ranked : ranked.map(({ rank: _, ...entry }) => entry);
+  return { ...heading(open), exact: true, total, entries, missing };
 }
 
 function heading({ board, season }: OpenBoard): { board: string; season: number } {
