@@ -2,6 +2,7 @@
 import { AppError } from "../base/errors.ts";
 import { callAll } from "../redis/batch.ts";
 import { tagged } from "../redis/reply.ts";
+import { masters } from "../redis/slot-owners.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 import { placesIn } from "./fan-out.ts";
@@ -48,6 +49,25 @@ export async function readStates(redis: RedisStore, boards: readonly OpenBoard[]
     // In an order of their own: a shard that moves between two masters of the board is no news.
     return { history: [...histories].sort().join(" "), shards: states };
   });
+}
+
+/** Incarnation and version of each shard, in one text a board: for boards that most likely did not change. One command a shard. */
+export async function readVersions(redis: RedisStore, boards: readonly OpenBoard[]): Promise<string[]> {
+  const calls = boards.flatMap(({ shards }) =>
+    shards.map(({ meta }) => ({ command: "hmget", key: meta, args: ["incarnation", "version"] })),
+  );
+  const replies = (await callAll(redis, calls)) as (string | null)[][];
+  let at = 0;
+  return boards.map(({ shards }) => shards.map(() => replies[at++]!.join(" ")).join("\n"));
+}
+
+/** The replication histories of all masters, in one text [R 7]. One command a master; one that is away has none. */
+export async function readHistory(redis: RedisStore): Promise<string> {
+  const infos = await Promise.all(masters(redis).map((node) => node.info("replication").catch(() => "away")));
+  return infos
+    .map((info) => /master_replid:(\w+)/.exec(info)?.[1] ?? "away")
+    .sort()
+    .join(" ");
 }
 
 export type TopRequest = {

@@ -1,15 +1,16 @@
 /** The slow look at boards that nobody announced, in turns and within a budget: what finds a change whose hint and mark were lost. */
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { SHARDS_MAX } from "../leaderboard/board-schema.ts";
-import { type BoardState, readStates } from "../leaderboard/top-reader.ts";
+import { type BoardState, readHistory, readVersions } from "../leaderboard/top-reader.ts";
 import type { RedisStore } from "../redis/store.ts";
 
 export type SweepOptions = { redis: RedisStore; sweepMs: number; sweepShardsPerSecond: number };
 
 export class Sweep {
   readonly #options: SweepOptions;
-  /** What decides the published top, when last looked at: its size, the history, incarnations and versions, in one text. */
+  /** What decides the published top, when last looked at: its size, incarnations and versions, in one text. */
   readonly #seen = new Map<string, string>();
+  #history = "";
   #round: string[] = [];
   #roundAt = Number.NEGATIVE_INFINITY;
   #perSecond = 0;
@@ -32,8 +33,14 @@ export class Sweep {
   ): Promise<string[]> {
     const due = this.#due(boards).filter(({ board }) => !active.has(board.id));
     if (due.length === 0) return [];
-    const states = await readStates(this.#options.redis, due);
-    const changed = due.filter((open, i) => this.#seen.get(open.board.id) !== fingerprint(open, states[i]!));
+    const { redis } = this.#options;
+    const [history, versions] = await Promise.all([readHistory(redis), readVersions(redis, due)]);
+    // In another history nothing that was seen is certain: every board has its turn as the round goes on.
+    if (history !== this.#history) this.#seen.clear();
+    this.#history = history;
+    const changed = due.filter(
+      ({ board }, i) => this.#seen.get(board.id) !== `${board.topSize}\n${versions[i]}`,
+    );
     return changed.map(({ board }) => board.id);
   }
 
@@ -69,10 +76,7 @@ export class Sweep {
   }
 }
 
-function fingerprint({ board }: OpenBoard, { history, shards }: BoardState): string {
-  return [
-    history,
-    board.topSize,
-    ...shards.map(({ incarnation, version }) => `${incarnation} ${version}`),
-  ].join("\n");
+function fingerprint({ board }: OpenBoard, { shards }: BoardState): string {
+  const versions = shards.map(({ incarnation, version }) => `${incarnation ?? ""} ${version}`);
+  return [board.topSize, ...versions].join("\n");
 }
