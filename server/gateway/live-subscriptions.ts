@@ -13,8 +13,8 @@ import type {
 import { AppError } from "../base/errors.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { boardInfo } from "../leaderboard/registry.ts";
+import type { WindowQuestion } from "../standings/live-windows.ts";
 import type { Follower, Release } from "../standings/standings.ts";
-import type { WindowQuestion } from "../standings/windows.ts";
 import { type Gateway, mayRead, privateBoard } from "./gateway.ts";
 import type { GameSocket } from "./socket-types.ts";
 

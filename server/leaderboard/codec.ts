@@ -6,7 +6,7 @@ import type { EntryValues, Row, SortKey } from "../../client-sdk/protocol/messag
 import type { ColumnLayout, Layout } from "./layout.ts";
 import { digitOf, digitValue, packKey, unpackKey } from "./packing.ts";
 import type { Place } from "./page-cursor.ts";
-import { digitAt, digitText, floatAt, floatText, int64At, int64Text, WORD_LENGTH } from "./sort-text.ts";
+import { digitAt, digitText, floatAt, floatText, int64At, int64Text, WORD_LENGTH } from "./sortable-text.ts";
 
 /** One value of a column as `values.ts` has checked it: a scaled integer, a float, a 64-bit integer. */
 export type Coded = number | bigint;

@@ -12,7 +12,7 @@ import type {
 } from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../base/errors.ts";
 import type { Board } from "./board.ts";
-import { type Direction, digitLength, WORD_LENGTH } from "./sort-text.ts";
+import { type Direction, digitLength, WORD_LENGTH } from "./sortable-text.ts";
 
 const BITS_AVAILABLE = 53;
 /** Bits of a tie time, in ms, whose season has no end: until the year 10889. */

@@ -1,11 +1,11 @@
 /** Many calls at once, whatever slots their keys are in; and one call that is sent once. */
 import type { Redis } from "ioredis";
 import { type Call, queueCall, runCall } from "./call.ts";
-import { callOnceOnCluster, type Outcome, settleOnCluster } from "./cluster-calls.ts";
+import { callOnceOnCluster, type Outcome, settleOnCluster } from "./redirected-calls.ts";
 import { isCluster, type RedisStore } from "./store.ts";
 
 export type { Call } from "./call.ts";
-export type { Outcome } from "./cluster-calls.ts";
+export type { Outcome } from "./redirected-calls.ts";
 
 /**
  * One round trip for all calls: one pipeline, or one a master of a cluster, where calls that met a moving slot or a failover are

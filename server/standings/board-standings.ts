@@ -16,7 +16,7 @@ import type { Reader } from "../leaderboard/reader.ts";
 import type { RankIndex } from "../rank-index/rank-index.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { Announcements, type MovedListener, type StandingListener } from "./announcements.ts";
-import { PublishedMembers } from "./published-members.ts";
+import { PublishedMembers } from "./members-in-top.ts";
 import type { PublishedTop } from "./published-top.ts";
 import { RankedMembers } from "./ranked-members.ts";
 import type { SendBudget } from "./send-budget.ts";

@@ -5,7 +5,7 @@
  * Typed arrays, one place a member: a tick re-ranks a hundred thousand of them in about a millisecond.
  */
 import { nextAfter, type RankIndex } from "../rank-index/rank-index.ts";
-import { type CellMap, mapCells } from "./cell-map.ts";
+import { type CellMap, mapCells } from "./index-cell-map.ts";
 
 /** No key: the member is not on the board. */
 const ABSENT = Number.NaN;

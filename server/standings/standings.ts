@@ -15,8 +15,8 @@ import type { Reader } from "../leaderboard/reader.ts";
 import type { IndexHub, IndexOf } from "../rank-index/index-hub.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { BoardStandings, type LiveBoard } from "./board-standings.ts";
+import { type WindowQuestion, Windows } from "./live-windows.ts";
 import { SendBudget } from "./send-budget.ts";
-import { type WindowQuestion, Windows } from "./windows.ts";
 
 export type StandingsOptions = {
   redis: RedisStore;

@@ -24,7 +24,7 @@ import {
   floatText,
   int64At,
   int64Text,
-} from "../../server/leaderboard/sort-text.ts";
+} from "../../server/leaderboard/sortable-text.ts";
 import { codeOf } from "../../server/leaderboard/values.ts";
 import { anyDefinition, anyValues, anyWideDefinition, FLOATS, INT64S } from "../support/arbitrary-board.ts";
 import { NaiveBoard, type Value } from "../support/naive-board.ts";
