@@ -13,6 +13,18 @@ export function median(values: readonly number[]): number {
   return sorted.length === 0 ? Number.NaN : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** How many of ascending numbers are below one. */
+export function countBelow(ascending: ArrayLike<number>, limit: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! < limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The rounds of several variants that ran in turns, A B C A B C: one list of samples for each. */
 export class Turns<Name extends string> {
   readonly #samples = new Map<Name, number[]>();

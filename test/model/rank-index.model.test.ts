@@ -7,6 +7,7 @@ import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomFrom } from "../../demo/random.ts";
 import { LAW_NAMES, LAWS, SCORE_MAX } from "../../loadtest/bench/score-laws.ts";
+import { countBelow } from "../../loadtest/bench/statistics.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { packKey } from "../../server/leaderboard/packing.ts";
 import { readStates } from "../../server/leaderboard/top-reader.ts";
@@ -38,18 +39,6 @@ const scenario = fc.record({
 
 function keysOf({ layout }: OpenBoard, scores: Map<string, number>): number[] {
   return [...scores.values()].map((score) => packKey(layout.head, [score], 0)).sort((a, b) => a - b);
-}
-
-/** How many of sorted keys are below one. */
-function countBelow(sorted: readonly number[], key: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function expectTrue(index: RankIndex, keys: readonly number[]): void {

@@ -3,6 +3,7 @@ import type { Frame } from "../../../client-sdk/protocol/messages.ts";
 import { sleep, within } from "../../../server/base/clock.ts";
 import type { BenchContext } from "../bench.ts";
 import { inLanes, seconds } from "../lanes.ts";
+import { postPaced } from "../paced-posts.ts";
 import { Population, randomScore, SCORE_MAX } from "../population.ts";
 import { ScoreClient } from "../score-client.ts";
 import { percentile } from "../statistics.ts";
@@ -30,7 +31,7 @@ export async function measureLatency(context: BenchContext): Promise<void> {
   report("latency.full-load", { value: full, unit: "events/s" });
 
   const stopped = new AbortController();
-  const load = paced(client, bodies, { perSecond: full / 2 / BATCH, signal: stopped.signal });
+  const load = postPaced(client, bodies, { perSecond: full / 2 / BATCH, signal: stopped.signal });
   const delays = await probe(client, viewers, quick ? 5 : 150);
   stopped.abort();
   await load;
@@ -52,22 +53,6 @@ function randomBody(people: Population): Buffer {
   return ScoreClient.encode(
     Array.from({ length: BATCH }, () => ({ member: people.members[people.any()]!, score: randomScore() })),
   );
-}
-
-/** Open loop: what is due is sent, whether or not earlier calls are answered. */
-async function paced(
-  client: ScoreClient,
-  bodies: readonly Buffer[],
-  { perSecond, signal }: { perSecond: number; signal: AbortSignal },
-): Promise<void> {
-  const startedAt = performance.now();
-  const underWay: Promise<void>[] = [];
-  for (let sent = 0; !signal.aborted; sent++) {
-    const dueIn = startedAt + (sent * 1000) / perSecond - performance.now();
-    if (dueIn > 0) await sleep(dueIn, signal);
-    underWay.push(client.post(bodies[sent % bodies.length]!));
-  }
-  await Promise.all(underWay);
 }
 
 /** One score after the other that is better than all before. @returns the delays at every viewer, in ms */

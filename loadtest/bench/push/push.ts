@@ -5,6 +5,7 @@ import { redisCpuUs } from "../../processes/redis-server.ts";
 import type { ServerProcess } from "../../processes/server-process.ts";
 import type { Bench, BenchContext } from "../bench.ts";
 import { inLanes } from "../lanes.ts";
+import { postPaced } from "../paced-posts.ts";
 import { type DeepBoard, deepBoard } from "../ranks/deep-board.ts";
 import { ScoreClient } from "../score-client.ts";
 import { SCORE_MAX } from "../score-laws.ts";
@@ -112,7 +113,10 @@ async function measureLag(
   // Whose lag is measured must not get another score in between.
   const measured = new Set(signedIn.map(({ member }) => member));
   const bodies = Array.from({ length: 20 }, () => randomBody(deep, measured));
-  const load = background(client, bodies, { perSecond: quick ? 1_000 : 20_000, signal: stopped.signal });
+  const load = postPaced(client, bodies, {
+    perSecond: (quick ? 1_000 : 20_000) / BATCH,
+    signal: stopped.signal,
+  });
   const own: number[] = [];
   const others: number[] = [];
   for (const [i, player] of signedIn.entries()) {
@@ -139,20 +143,6 @@ async function lagOf(player: Player, score: number, submit: () => Promise<void>)
   const acknowledgedAt = performance.now();
   const late = (): Error => new Error(`no rank with the score ${score} for ${player.member}`);
   return Math.max(0, (await within(PUSH_MS, told, late)) - acknowledgedAt);
-}
-
-async function background(
-  client: ScoreClient,
-  bodies: readonly Buffer[],
-  { perSecond, signal }: { perSecond: number; signal: AbortSignal },
-): Promise<void> {
-  const startedAt = performance.now();
-  const underWay: Promise<void>[] = [];
-  for (let sent = 0; !signal.aborted; sent++) {
-    await sleep(startedAt + (sent * 1000 * BATCH) / perSecond - performance.now(), signal);
-    underWay.push(client.post(bodies[sent % bodies.length]!));
-  }
-  await Promise.all(underWay);
 }
 
 function randomBody({ memberAt, size }: DeepBoard, without: ReadonlySet<string>): Buffer {

@@ -6,7 +6,7 @@ import { IndexBuilder } from "../../../server/merger/index-builder.ts";
 import type { RankIndex } from "../../../server/rank-index/rank-index.ts";
 import { keyOf } from "../boards.ts";
 import { LAWS, type LawName, SCORE_MAX } from "../score-laws.ts";
-import { percentile } from "../statistics.ts";
+import { countBelow, percentile } from "../statistics.ts";
 import type { DeepBoard } from "./deep-board.ts";
 
 export type IndexError = { p50: number; p99: number; max: number; withinStated: number; cells: number };
@@ -34,7 +34,7 @@ export function errorsOf(index: RankIndex, keys: Float64Array): IndexError {
   for (let i = 0; i < SAMPLES; i++) {
     const place = Math.floor(FROM_RANK * (keys.length / FROM_RANK) ** ((i + 0.5) / SAMPLES));
     const key = keys[place]!;
-    const truth = firstOf(keys, key);
+    const truth = countBelow(keys, key);
     const { before, low, high } = index.estimate(key);
     errors.push(Math.abs(before - truth) / (truth + 1));
     if (truth >= low && truth <= high) within++;
@@ -46,17 +46,6 @@ export function errorsOf(index: RankIndex, keys: Float64Array): IndexError {
     withinStated: within / SAMPLES,
     cells: index.cells,
   };
-}
-
-function firstOf(keys: Float64Array, key: number): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (keys[middle]! < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** A share of all members gets more points, as in a season that goes on. The board's `keys` follow. */
