@@ -29,8 +29,8 @@ export type ConnectionOptions = {
   getToken?: TokenSource;
 };
 
-/** Room for the event's name and the acknowledgement's number below the server's 16 KiB. [P-14] */
-const MESSAGE_BYTES_MAX = 16 * 1024 - 256;
+/** Room for the event's name and the acknowledgement's number below the server's 24 KiB. [P-14] */
+const MESSAGE_BYTES_MAX = 24 * 1024 - 256;
 
 export class Connection {
   readonly #options: ConnectionOptions;

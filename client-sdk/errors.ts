@@ -40,7 +40,7 @@ const OWN_ERRORS = {
   closed: { retryable: false, remediation: "Create a new client." },
   timeout: { retryable: true, remediation: "Try again; if it lasts, check that the server can be reached." },
   unavailable: { retryable: true, remediation: "Try again; the client reconnects by itself." },
-  payload_too_large: { retryable: false, remediation: "Send less: a message holds at most 16 KiB." },
+  payload_too_large: { retryable: false, remediation: "Send less: a message holds at most 24 KiB." },
   bad_request: { retryable: false, remediation: "Correct the call." },
   internal: { retryable: true, remediation: "Try again; if it lasts, look at the server's log." },
   shutting_down: { retryable: true, remediation: "Nothing: the client comes back by itself." },

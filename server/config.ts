@@ -138,7 +138,7 @@ export const settings = {
   ),
   LIST_MEMBERS_MAX: setting(count(500), "Members of one live list, such as a player's friends."),
   SSE_MAX: setting(count(1_000), "Server-sent-event readers of one process."),
-  MESSAGE_BYTES_MAX: setting(bytes(16 * 1024), "bytes. A larger socket message closes the connection."),
+  MESSAGE_BYTES_MAX: setting(bytes(24 * 1024), "bytes. A larger socket message closes the connection."),
   HTTP_BODY_BYTES_MAX: setting(bytes(4 * 1024 * 1024), "bytes. A larger request body is refused."),
   SUBMISSIONS_MAX: setting(count(10_000), "Submissions of one HTTP call."),
   MEMBERS_MAX: setting(count(5_000), "Members of one HTTP question."),

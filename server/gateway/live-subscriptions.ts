@@ -20,8 +20,8 @@ import type { GameSocket } from "./socket-types.ts";
 
 export type LiveName = Exclude<SubscriptionName, { kind: "top" }>;
 
-/** One subscription of one socket; `release` comes once the standings follow. */
-export type LiveSubscription = { name: LiveName; release: Release | undefined };
+/** One subscription of one socket; `release` comes once the standings follow. `ended`: the client was told that it is over. */
+export type LiveSubscription = { name: LiveName; release: Release | undefined; ended: boolean };
 
 /** What one socket follows live, by name. */
 export type LiveFollowing = Map<string, LiveSubscription>;
@@ -45,7 +45,10 @@ export class LiveSubscriptions {
     await this.#begin(socket, name, (subscription) => {
       const emit = (standing: Standing): void => void socket.emit("rank", standing);
       const follower = this.#follower(socket, subscription, emit);
-      const answer = (standing: Standing): void => reply({ info: boardInfo(open), standing });
+      const answer = (standing: Standing): void => {
+        this.#checkReadable(socket, subscription, open);
+        reply({ info: boardInfo(open), standing });
+      };
       return this.#gateway.standings.followMember(open, member, follower, answer);
     });
   }
@@ -60,7 +63,10 @@ export class LiveSubscriptions {
     await this.#begin(socket, name, (subscription) => {
       const emit = (window: LiveWindow): void => void socket.emit("window", window);
       const follower = this.#follower(socket, subscription, emit);
-      const answer = (window: LiveWindow): void => reply({ info: boardInfo(open), window });
+      const answer = (window: LiveWindow): void => {
+        this.#checkReadable(socket, subscription, open);
+        reply({ info: boardInfo(open), window });
+      };
       return this.#gateway.standings.followWindow(open, question, follower, answer);
     });
   }
@@ -88,7 +94,7 @@ export class LiveSubscriptions {
       const message = `A socket may follow ${subscriptionsMax} views, ranks and windows.`;
       throw new AppError("too_many_subscriptions", { message });
     }
-    const subscription: LiveSubscription = { name, release: undefined };
+    const subscription: LiveSubscription = { name, release: undefined, ended: false };
     live.set(key, subscription);
     this.#sockets.add(socket);
     try {
@@ -111,6 +117,12 @@ export class LiveSubscriptions {
     };
   }
 
+  /** The board may have become private while the answer was made: nothing of it may follow `ended`. @throws AppError forbidden */
+  #checkReadable(socket: GameSocket, { ended }: LiveSubscription, open: OpenBoard): void {
+    const now = this.#gateway.registry.boards.get(open.board.id) ?? open;
+    if (ended || !mayRead(now, socket.data.caller)) throw privateBoard(now);
+  }
+
   /** A board that became private ends for those who may not see it [P-16]. */
   #endForbidden(open: OpenBoard): void {
     for (const socket of this.#sockets) {
@@ -126,6 +138,7 @@ export class LiveSubscriptions {
     const key = keyOf(subscription.name);
     if (socket.data.live.get(key) !== subscription) return;
     this.#end(socket, key);
+    subscription.ended = true;
     socket.emit("ended", { ...subscription.name, error });
   }
 

@@ -17,16 +17,20 @@ export const NOTICE_BYTES_MAX = 4_096;
 export const TOP_LIMIT_MAX = 1000;
 export const AROUND_LIMIT_MAX = 101;
 
+const plain = z
+  .string()
+  .min(1)
+  .refine(
+    (value) => !/[\p{Cc}\p{Cs}]/u.test(value),
+    "must not contain control characters or lone surrogates",
+  );
+
 /** Text without control characters: they separate fields in the score log. */
 function text(bytesMax: number) {
-  return z
-    .string()
-    .min(1)
-    .refine((value) => Buffer.byteLength(value) <= bytesMax, `must be at most ${bytesMax} bytes of UTF-8`)
-    .refine(
-      (value) => !/[\p{Cc}\p{Cs}]/u.test(value),
-      "must not contain control characters or lone surrogates",
-    );
+  return plain.refine(
+    (value) => Buffer.byteLength(value) <= bytesMax,
+    `must be at most ${bytesMax} bytes of UTF-8`,
+  );
 }
 
 export const member = text(MEMBER_BYTES_MAX);
@@ -80,7 +84,7 @@ export const membersQuestion = z.strictObject({
 export const sessionRequest = z.strictObject({ member });
 export const playerParams = z.object({ member });
 export const notice = z.strictObject({
-  kind: z.string().min(1).max(64),
+  kind: plain.max(64),
   data: z
     .unknown()
     .default(null)

@@ -33,11 +33,15 @@ export class SessionChecks {
     return this.#loop.stop();
   }
 
-  /** @param end closes the connection. @returns what must be called when it is closed */
+  /**
+   * The token is asked about once more: it may have been revoked since the caller asked, when nobody held it yet.
+   * @param end closes the connection. @returns what must be called when it is closed
+   */
   hold(member: string, token: string, end: () => void): () => void {
     const holder = { token, end };
     const own = this.#holders.get(member) ?? new Set();
     this.#holders.set(member, own.add(holder));
+    void this.#check([new Set([holder])]);
     return () => {
       if (own.delete(holder) && own.size === 0) this.#holders.delete(member);
     };

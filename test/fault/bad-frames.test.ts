@@ -7,7 +7,7 @@ import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 import { Bystander } from "./bystander.ts";
 import { RawSocket } from "./raw-socket.ts";
 
-const MESSAGE_BYTES_MAX = 16 * 1024;
+const MESSAGE_BYTES_MAX = 24 * 1024;
 
 let server: TestServer;
 let bystander: Bystander;

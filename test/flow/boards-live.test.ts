@@ -68,6 +68,33 @@ describe("a subscription that crosses a change to private", () => {
       spectator.close();
     }
   });
+
+  test("gives no rank and no window after it has ended", { timeout: 40_000 }, async () => {
+    const board = uniqueBoard("cross");
+    const definition = { operator: "best", shards: 16, topSize: 10 } as const;
+    for (let round = 0; round < 12; round++) {
+      await server.createBoard(board, definition);
+      const spectator = await client();
+      const heard: string[] = [];
+      spectator.socket.on("ended", () => heard.push("ended"));
+      // The answer is taken in its callback and not a promise later, to be in order with the events.
+      const follow = (name: Record<string, unknown>): Promise<void> =>
+        new Promise((resolve) => {
+          spectator.socket.emit("subscribe", { board, ...name }, ({ ok }: { ok: boolean }) => {
+            heard.push(ok ? "told" : "refused");
+            resolve();
+          });
+        });
+      const members = ["a", "b"];
+      const asked = ["me", "around"].flatMap((kind) => members.map((member) => follow({ kind, member })));
+      asked.push(follow({ kind: "members", list: "l", members }));
+      await new Promise((resolve) => setTimeout(resolve, round % 6));
+      await Promise.all([...asked, server.createBoard(board, { ...definition, visibility: "private" })]);
+      const after = heard.includes("ended") ? heard.slice(heard.indexOf("ended")) : [];
+      expect(after).not.toContain("told");
+      spectator.close();
+    }
+  });
 });
 
 describe("a session", () => {

@@ -142,6 +142,9 @@ describe("a notice", () => {
       {},
       { kind: "" },
       { kind: "k".repeat(65) },
+      { kind: "a\u0000b" },
+      { kind: "line\n" },
+      { kind: "\ud800" },
       { kind: "k", data: "x".repeat(4_095) },
       { kind: "k", to: "all" },
     ]) {

@@ -74,7 +74,7 @@ describe("a submission", () => {
 
   it("too large to be sent is refused at once instead of breaking every connection", async () => {
     const { client, transport } = await informedScene("incr");
-    const refused = client.board("f1").submit({ score: 1, metadata: "é".repeat(8200) });
+    const refused = client.board("f1").submit({ score: 1, metadata: "é".repeat(12_200) });
     await expect(refused).rejects.toMatchObject({ code: "payload_too_large", retryable: false });
     expect(transport.waiting("submit")).toEqual([]);
   });
