@@ -11,6 +11,8 @@ export type GatewayMetrics = {
   lagging: Counter;
   closedSlow: Counter;
   snapshotsSent: Counter;
+  ranksSent: Counter;
+  windowsSent: Counter;
 };
 
 export function createGatewayMetrics(registry: Registry): GatewayMetrics {
@@ -35,6 +37,8 @@ export function createGatewayMetrics(registry: Registry): GatewayMetrics {
     lagging: counter("sockets_lagging_total", "Times a socket fell behind and was taken out of its room"),
     closedSlow: counter("sockets_closed_slow_total", "Sockets closed because they stayed behind"),
     snapshotsSent: counter("snapshots_sent_total", "Snapshots sent to subscribers"),
+    ranksSent: counter("ranks_sent_total", "Ranks pushed to those who follow a member"),
+    windowsSent: counter("windows_sent_total", "Live windows pushed"),
   };
 }
 

@@ -43,7 +43,10 @@ export class LiveSubscriptions {
     { member, reply }: { member: string; reply: (answer: MeReply) => void },
   ): Promise<void> {
     await this.#begin(socket, name, (subscription) => {
-      const emit = (standing: Standing): void => void socket.emit("rank", standing);
+      const emit = (standing: Standing): void => {
+        this.#gateway.counters.ranksSent.inc();
+        socket.emit("rank", standing);
+      };
       const follower = this.#follower(socket, subscription, emit);
       const answer = (standing: Standing): void => {
         this.#checkReadable(socket, subscription, open);
@@ -61,7 +64,10 @@ export class LiveSubscriptions {
     { question, reply }: { question: WindowQuestion; reply: (answer: WindowReply) => void },
   ): Promise<void> {
     await this.#begin(socket, name, (subscription) => {
-      const emit = (window: LiveWindow): void => void socket.emit("window", window);
+      const emit = (window: LiveWindow): void => {
+        this.#gateway.counters.windowsSent.inc();
+        socket.emit("window", window);
+      };
       const follower = this.#follower(socket, subscription, emit);
       const answer = (window: LiveWindow): void => {
         this.#checkReadable(socket, subscription, open);
