@@ -121,9 +121,10 @@ function lineOf(
   const rank = Math.max(1, Math.floor((total * percent) / 100));
   const row = rows[rank - 1];
   if (row) return { percent, rank, score: row[2], exact: true, error: 0 };
-  const between = index!.keyAt(rank - 1)!;
+  const between = index?.keyAt(rank - 1);
+  if (!index || between === undefined) return lastPublished({ percent, rank, total, rows });
   const { score, key } = scoreAt(open.layout, between);
-  const { before, low, high } = index!.estimate(key);
+  const { before, low, high } = index.estimate(key);
   return {
     percent,
     rank,
@@ -131,6 +132,22 @@ function lineOf(
     exact: false,
     error: Math.max(Math.abs(rank - 1 - low), Math.abs(high - rank + 1), high - before),
   };
+}
+
+/** An index without boundaries knows no key: a board that has hardly more than what is published, or had when it was counted. */
+function lastPublished({
+  rows,
+  total,
+  ...asked
+}: {
+  percent: number;
+  rank: number;
+  total: number;
+  rows: readonly Row[];
+}): PercentileLine {
+  const score = rows.at(-1)![2];
+  const best = 1 + rows.findIndex((row) => row[2] === score);
+  return { ...asked, score, exact: false, error: Math.max(asked.rank - best, total - asked.rank) };
 }
 
 function indexOf({ board, season, feed }: OpenBoard): IndexOf {

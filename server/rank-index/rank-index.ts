@@ -101,7 +101,7 @@ export class RankIndex {
     return { before: low + Math.round((high - low) * share), low, high };
   }
 
-  /** A key that about `count` entries are better than; undefined where the index has no bounds round it. */
+  /** A finite key that about `count` entries are better than; undefined where the index has no boundaries at all. */
   keyAt(count: number): number | undefined {
     let low = 0;
     let high = this.below.length;
@@ -110,8 +110,11 @@ export class RankIndex {
       if (this.below[middle]! <= count) low = middle + 1;
       else high = middle;
     }
-    if (low === 0 || low === this.below.length) return this.boundaries[Math.max(0, low - 1)];
-    const [start, end] = [this.boundaries[low - 1]!, this.boundaries[low]!];
+    if (this.boundaries.length === 0) return undefined;
+    // The cell of the largest double alone ends at infinity, which no entry has.
+    const end = Math.min(this.boundaries[Math.min(low, this.boundaries.length - 1)]!, Number.MAX_VALUE);
+    if (low === 0 || low === this.below.length) return end;
+    const start = this.boundaries[low - 1]!;
     const [before, after] = [this.below[low - 1]!, this.below[low]!];
     if (after === before) return start;
     const share = (count - before) / (after - before);

@@ -10,3 +10,14 @@ test("An index whose boundaries lie further apart than the largest double still 
   expect(index.keyAt(50)).toBe(0);
   expect(index.keyAt(70)! / Number.MAX_VALUE).toBeCloseTo(0.5);
 });
+
+test("An index names a real key at every count, also where it ends with the largest double", () => {
+  const facts = { incarnation: "i", asOf: 0, total: 100, ns: [1] };
+  const ends = Float64Array.of(-Number.MAX_VALUE, Number.MAX_VALUE, Number.POSITIVE_INFINITY);
+  const index = new RankIndex(facts, ends, Float64Array.of(0, 10, 100));
+  for (const count of [0, 1, 9, 10, 50, 99, 100, 200]) {
+    expect(Number.isFinite(index.keyAt(count)), `the key at ${count}`).toBe(true);
+  }
+  expect(index.keyAt(50)).toBe(Number.MAX_VALUE);
+  expect(new RankIndex(facts, new Float64Array(0), new Float64Array(0)).keyAt(50)).toBeUndefined();
+});
