@@ -200,4 +200,31 @@ describe("percentiles", () => {
       Number.MAX_VALUE,
     ]);
   });
+
+  it("state an error that holds for whoever has the score, whatever orders equal scores", async () => {
+    const endsAt = new Date(Date.now() + 86_400_000).toISOString();
+    const columns = [score, { name: "gold", max: 500 }];
+    const boards: [Partial<BoardDefinition>, EntryValues[]][] = [
+      [{ ties: "earliest", endsAt, columns: [score] }, Array.from({ length: 600 }, () => ({ score: 500 }))],
+      [
+        { ties: "shared", columns },
+        Array.from({ length: 600 }, (_, i) => ({ score: 7 + (i % 3), columns: { gold: i % 400 } })),
+      ],
+    ];
+    for (const [definition, scores] of boards) {
+      const { id, lines } = await percentilesOf({ topSize: 10, ...definition }, scores);
+      const members = scores.map((_, i) => `m${i + 1}`);
+      const { body } = await server.call<{ entries: (FastEntry & { score: number })[] }>(
+        "POST",
+        `/v1/boards/${id}/members`,
+        { body: { members: members.filter((_, i) => i % 6 < 3).slice(0, 500) } },
+      );
+      for (const line of lines) {
+        const ranks = body.entries.filter(({ score }) => score === line.score).map(({ rank }) => rank);
+        expect(ranks.length).toBeGreaterThan(10);
+        const off = Math.max(...ranks.map((rank) => Math.abs(rank - line.rank)));
+        expect(off, `${line.percent} % of ${JSON.stringify(definition)}`).toBeLessThanOrEqual(line.error);
+      }
+    }
+  });
 });
