@@ -26,15 +26,19 @@ const CUTS_MAX = 200;
 export class IndexBuilder {
   readonly #redis: RedisStore;
   readonly #now: () => number;
+  readonly #token: number;
+  #sequence = 0;
   #incarnation = "";
   #history = "";
   #boundaries: Float64Array = new Float64Array(0);
   #shards: (ShardCounts | undefined)[] = [];
   #index: RankIndex | undefined;
 
-  constructor(options: { redis: RedisStore; now: () => number }) {
+  /** @param options.token of the lease under which it counts */
+  constructor(options: { redis: RedisStore; now: () => number; token: string }) {
     this.#redis = options.redis;
     this.#now = options.now;
+    this.#token = Number(options.token);
   }
 
   get index(): RankIndex | undefined {
@@ -58,6 +62,8 @@ export class IndexBuilder {
     }
     const facts = {
       incarnation: this.#incarnation,
+      token: this.#token,
+      sequence: ++this.#sequence,
       asOf,
       total: this.#total(),
       ns: this.#shards.map((shard) => shard!.n),

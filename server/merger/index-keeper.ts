@@ -78,9 +78,7 @@ export class IndexKeeper {
   async #look(now: number): Promise<void> {
     this.#lookedAt = now;
     const known = this.#options.boards();
-    this.#wanted = (await wantedBoards(this.#options.redis, this.#options.now())).filter((board) =>
-      known.has(board),
-    );
+    this.#wanted = (await wantedBoards(this.#options.redis)).filter((board) => known.has(board));
     for (const board of this.#wanted) this.#options.active.wake(board);
     const wanted = new Set(this.#wanted);
     for (const board of this.#kept.keys()) if (!wanted.has(board)) this.#kept.delete(board);
@@ -96,7 +94,7 @@ export class IndexKeeper {
       let kept = this.#kept.get(board);
       if (kept?.token !== token) {
         const { redis, now: clock } = this.#options;
-        kept = { builder: new IndexBuilder({ redis, now: clock }), dueAt: now, token, publishedAt: 0 };
+        kept = { builder: new IndexBuilder({ redis, now: clock, token }), dueAt: now, token, publishedAt: 0 };
         this.#kept.set(board, kept);
       }
       if (kept.dueAt <= now && (!first || kept.dueAt < first.kept.dueAt)) first = { open, kept };

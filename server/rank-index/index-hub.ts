@@ -10,12 +10,11 @@ import type { FeedKeys } from "../redis/keys.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { decodeIndex } from "./index-frame.ts";
 import { readIndex, WANTED_MS, wantIndex } from "./index-store.ts";
-import type { RankIndex } from "./rank-index.ts";
+import { type RankIndex, replaces } from "./rank-index.ts";
 
 export type IndexHubOptions = {
   redis: RedisStore;
   channels: Channels;
-  now: () => number;
   onError: (error: unknown) => void;
 };
 
@@ -95,9 +94,8 @@ export class IndexHub {
   }
 
   #take(followed: Followed, index: RankIndex | undefined): void {
-    const known = followed.index?.facts;
     if (!index || index.facts.incarnation !== followed.of.incarnation) return;
-    if (known?.incarnation === index.facts.incarnation && known.asOf >= index.facts.asOf) return;
+    if (followed.index && !replaces(index.facts, followed.index.facts)) return;
     followed.index = index;
     for (const listener of followed.listeners) listener(index);
   }
@@ -113,6 +111,6 @@ export class IndexHub {
         this.#options.channels.unsubscribe(channel);
       }
     }
-    await wantIndex(this.#options.redis, wanted, this.#options.now());
+    await wantIndex(this.#options.redis, wanted);
   }
 }

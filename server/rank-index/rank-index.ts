@@ -9,13 +9,23 @@
 export type IndexFacts = {
   /** Of the season that was counted. */
   incarnation: string;
-  /** When counting began: ms since the Unix epoch. */
+  /** Of the lease under which it was counted; a later lease has a larger one. */
+  token: number;
+  /** Which refresh under that lease. With the token it says which of two indexes is newer, whatever any clock says. */
+  sequence: number;
+  /** When counting began by the merger's clock: ms since the Unix epoch. For people to read, not for order. */
   asOf: number;
   /** Members on the board. */
   total: number;
   /** Of each shard, the count of its batches that the index includes at least. */
   ns: readonly number[];
 };
+
+/** Whether an index replaces another one: also that of another season's life does. */
+export function replaces(index: IndexFacts, known: IndexFacts): boolean {
+  if (index.incarnation !== known.incarnation || index.token > known.token) return true;
+  return index.token === known.token && index.sequence > known.sequence;
+}
 
 /** What is known of a place: between `low` and `high` entries come before it, `before` most likely. */
 export type Estimate = { before: number; low: number; high: number };
