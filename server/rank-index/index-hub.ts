@@ -30,16 +30,23 @@ type Followed = {
   usedAt: number;
 };
 
+const MARK_EVERY_MS = WANTED_MS / 3;
+/** How soon a mark is made that could not be made at once, since Redis was away or another was under way. */
+const STEP_MS = 500;
+
 export class IndexHub {
   readonly #options: IndexHubOptions;
   readonly #followed = new Map<string, Followed>();
   readonly #marks: Loop;
+  #markAt = 0;
 
   constructor(options: IndexHubOptions) {
     this.#options = options;
-    this.#marks = new Loop({ everyMs: WANTED_MS / 3, step: () => this.#mark(), onError: options.onError });
+    this.#marks = new Loop({ everyMs: STEP_MS, step: () => this.#mark(), onError: options.onError });
     options.channels.onReconnected(() => {
       for (const followed of this.#followed.values()) this.#load(followed);
+      // What was said before may be lost with the data of that Redis.
+      this.#markNow();
     });
   }
 
@@ -72,7 +79,13 @@ export class IndexHub {
     const { indexChannel } = of.keys;
     let followed = this.#followed.get(indexChannel);
     if (followed) {
+      const known = followed.of.incarnation;
       followed.of = of;
+      // The board has been made anew, perhaps because Redis lost it and the marks too; its first index may have come before this.
+      if (known !== of.incarnation) {
+        this.#load(followed);
+        this.#markNow();
+      }
       return followed;
     }
     followed = { of, index: undefined, listeners: new Set(), usedAt: performance.now() };
@@ -82,7 +95,7 @@ export class IndexHub {
     this.#load(opened);
     const take = (frame: Buffer): void => this.#take(opened, decodeIndex(frame));
     void this.#options.channels.subscribe(indexChannel, take).then(() => this.#load(opened));
-    this.#marks.nudge();
+    this.#markNow();
     return followed;
   }
 
@@ -100,9 +113,18 @@ export class IndexHub {
     for (const listener of followed.listeners) listener(index);
   }
 
+  #markNow(): void {
+    this.#markAt = 0;
+    this.#marks.nudge();
+  }
+
   /** Announce what is used, let go of what is not. */
   async #mark(): Promise<void> {
-    const unusedSince = performance.now() - WANTED_MS;
+    const now = performance.now();
+    if (now < this.#markAt) return;
+    // Set before: whoever wants a mark while this one is under way gets another.
+    this.#markAt = now + MARK_EVERY_MS;
+    const unusedSince = now - WANTED_MS;
     const wanted: string[] = [];
     for (const [channel, { of, listeners, usedAt }] of [...this.#followed]) {
       if (listeners.size > 0 || usedAt >= unusedSince) wanted.push(of.board);
@@ -111,6 +133,9 @@ export class IndexHub {
         this.#options.channels.unsubscribe(channel);
       }
     }
-    await wantIndex(this.#options.redis, wanted);
+    await wantIndex(this.#options.redis, wanted).catch((error: unknown) => {
+      this.#markAt = 0;
+      throw error;
+    });
   }
 }

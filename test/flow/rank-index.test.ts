@@ -1,5 +1,6 @@
 /** The rank index between processes: whatever their clocks say, and whatever Redis has lost. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { indexWantedKey } from "../../server/redis/keys.ts";
 import { type ChildServer, startChildServer } from "../support/child-server.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
@@ -55,5 +56,33 @@ describe("the rank index", () => {
     await mergerAhead(0);
     expect(await submit("skew", 100, 150)).toBe(200);
     await eventually(() => expectTotal("skew", 150));
+  });
+
+  it("is back within seconds after Redis has lost everything", async () => {
+    gateway = await startServer(redis.url, { INDEX_MS: "100", CONTROL_PLANE: "off" });
+    const fill = async (total: number): Promise<void> => {
+      await gateway.createBoard("lost", { operator: "set", shards: 2, topSize: 10, columns });
+      expect(await submit("lost", 0, total)).toBe(200);
+    };
+    await fill(50);
+    await eventually(() => expectTotal("lost", 50));
+    await redis.kill();
+    await redis.start();
+    await eventually(() => fill(80));
+    // Marks are made every 20 s: they come at once because they are lost, before any merger may have missed them.
+    const marked = redis.client();
+    const mark = (): Promise<string | null> => marked.zscore(indexWantedKey, "lost");
+    await eventually(async () => expect(await mark()).not.toBeNull(), { withinMs: 4_000 });
+    await eventually(() => expectTotal("lost", 80));
+    // Where no connection is lost, only the new incarnation tells.
+    await marked.flushall();
+    await eventually(() => fill(90));
+    await eventually(
+      async () => {
+        await expectTotal("lost", 90);
+        expect(await mark()).not.toBeNull();
+      },
+      { withinMs: 4_000 },
+    );
   });
 });
