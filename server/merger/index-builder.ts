@@ -4,7 +4,13 @@
  * Counts are exact when they are made and always made anew, so nothing drifts, whatever the rate of writes. All state is derived.
  */
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { BOUNDARIES_PER_CALL, countAt, keysAt, type ShardCounts } from "../leaderboard/boundary-counts.ts";
+import {
+  BOUNDARIES_PER_CALL,
+  countAt,
+  keysAt,
+  type ShardCounts,
+  type Work,
+} from "../leaderboard/boundary-counts.ts";
 import type { BoardState } from "../leaderboard/top-reader.ts";
 import {
   boundariesFor,
@@ -27,6 +33,8 @@ export class IndexBuilder {
   readonly #redis: RedisStore;
   readonly #now: () => number;
   readonly #token: number;
+  /** What the counting has cost Redis since this builder began. */
+  readonly work: Work = { ms: 0 };
   #sequence = 0;
   #incarnation = "";
   #history = "";
@@ -80,7 +88,7 @@ export class IndexBuilder {
   }
 
   async #count(open: OpenBoard, shards: readonly number[]): Promise<void> {
-    const counted = await countAt(this.#redis, open, shards, this.#boundaries);
+    const counted = await countAt(this.#redis, open, shards, this.#boundaries, this.work);
     shards.forEach((shard, i) => {
       this.#shards[shard] = counted[i]!;
     });
@@ -132,7 +140,7 @@ export class IndexBuilder {
     const pieces = wanted.flatMap(({ shard, places }, c) =>
       chunked(places).map((chunk) => ({ c, shard, places: chunk })),
     );
-    const found = await keysAt(this.#redis, open, pieces);
+    const found = await keysAt(this.#redis, open, pieces, this.work);
     const byCut: number[][] = cuts.map(() => []);
     for (const [i, keys] of found.entries()) byCut[pieces[i]!.c]!.push(...keys);
     return byCut.flatMap((keys, c) => boundariesFor(keys, this.#boundaries[cuts[c]!.cell - 1]));
@@ -157,6 +165,7 @@ export class IndexBuilder {
       open,
       open.shards.map((_, shard) => shard),
       fresh,
+      this.work,
     );
     const before = this.#boundaries;
     const order = mergeOrder(before, fresh);

@@ -85,4 +85,18 @@ describe("the rank index", () => {
       { withinMs: 4_000 },
     );
   });
+
+  it("follows a change within seconds on many boards of many shards at once", async () => {
+    gateway = await startServer(redis.url, { CONTROL_PLANE: "off" });
+    const boards = Array.from({ length: 8 }, (_, i) => `many-${i}`);
+    for (const board of boards) {
+      await gateway.createBoard(board, { operator: "set", shards: 64, topSize: 10, columns });
+      expect(await submit(board, 0, 1_000)).toBe(200);
+    }
+    const expectTotals = (total: number) => Promise.all(boards.map((board) => expectTotal(board, total)));
+    await eventually(() => expectTotals(1_000), { withinMs: 15_000, everyMs: 100 });
+    // All shards of all boards have changed.
+    for (const board of boards) expect(await submit(board, 1_000, 2_000)).toBe(200);
+    await eventually(() => expectTotals(2_000), { withinMs: 6_000, everyMs: 100 });
+  });
 });
