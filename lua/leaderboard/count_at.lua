@@ -14,16 +14,6 @@ local started = redis.call('TIME')
 local state = redis.call('HMGET', meta, 'incarnation', 'n')
 if state[1] ~= incarnation then return { 'store_lost' } end
 
-local members, counts = members_in(entries), {}
-if members < #ARGV then
-  -- Fewer entries than keys: walk along both once, instead of a command a key.
-  local rows, row = redis.call('ZRANGE', entries, 0, -1, 'WITHSCORES'), 2
-  for i = 2, #ARGV do
-    local key = tonumber(ARGV[i])
-    while row <= #rows and tonumber(rows[row]) < key do row = row + 2 end
-    counts[i - 1] = row / 2 - 1
-  end
-else
-  for i = 2, #ARGV do counts[i - 1] = count_better(entries, ARGV[i]) end
-end
-return { 'counted', members, state[2], table.concat(counts, ' '), us_since(started) }
+local counts = {}
+for i = 2, #ARGV do counts[i - 1] = count_better(entries, ARGV[i]) end
+return { 'counted', members_in(entries), state[2], table.concat(counts, ' '), us_since(started) }

@@ -17,6 +17,8 @@ export type ShardCounts = {
   n: number;
   /** Entries of the shard strictly better than each key. */
   counts: Float64Array;
+  /** All its keys, ascending, where they are few: then nobody need ask Redis again before it changes. */
+  keys?: Float64Array;
 };
 
 /** What calls have cost Redis so far, in ms of its own time. */
@@ -78,6 +80,36 @@ export async function keysAt(
 /** A clock that stood still in the script says nothing: then all the time until the answer counts as work. */
 function workOf(us: number, sentAt: number): number {
   return us > 0 ? CALL_MS + us / 1_000 : performance.now() - sentAt;
+}
+
+/**
+ * Count on a shard by reading all its keys, if there are at most `BOUNDARIES_PER_CALL`; undefined if there are more.
+ * @param keys ascending. @param work is added to. @throws AppError store_lost, unavailable
+ */
+export async function countSmall(
+  redis: RedisStore,
+  open: OpenBoard,
+  shard: number,
+  keys: Float64Array,
+  work: Work,
+): Promise<ShardCounts | undefined> {
+  const args = [String(BOUNDARIES_PER_CALL)];
+  const sentAt = performance.now();
+  const [reply] = await ask(redis, open, "all", [{ shard, script: "leaderboard/small_shard", args }]);
+  const [members, n, text, us] = reply as [number, string, string, number];
+  work.ms += workOf(us, sentAt);
+  if (members > BOUNDARIES_PER_CALL) return undefined;
+  const own = Float64Array.from(numbersIn(text));
+  return { members, n: Number(n), counts: countsIn(own, keys), keys: own };
+}
+
+/** How many of a shard's keys are strictly better than each of some others; both ascending. */
+export function countsIn(own: Float64Array, keys: Float64Array): Float64Array {
+  let below = 0;
+  return keys.map((key) => {
+    while (below < own.length && own[below]! < key) below++;
+    return below;
+  });
 }
 
 /** At least one chunk: a shard is asked for its size also where there are no boundaries yet. */

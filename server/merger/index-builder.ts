@@ -7,6 +7,8 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import {
   BOUNDARIES_PER_CALL,
   countAt,
+  countSmall,
+  countsIn,
   keysAt,
   type ShardCounts,
   type Work,
@@ -65,7 +67,7 @@ export class IndexBuilder {
     this.#history = history;
     const dirty = shards.flatMap(({ n }, shard) => (this.#shards[shard]?.n === n ? [] : [shard]));
     if (dirty.length > 0 || !this.#index) {
-      await this.#count(open, dirty);
+      for (const shard of dirty) this.#shards[shard] = await this.#count(open, shard, shards[shard]!.members);
       await this.#respace(open);
     }
     const facts = {
@@ -87,11 +89,10 @@ export class IndexBuilder {
     this.#index = undefined;
   }
 
-  async #count(open: OpenBoard, shards: readonly number[]): Promise<void> {
-    const counted = await countAt(this.#redis, open, shards, this.#boundaries, this.work);
-    shards.forEach((shard, i) => {
-      this.#shards[shard] = counted[i]!;
-    });
+  async #count(open: OpenBoard, shard: number, members: number): Promise<ShardCounts> {
+    const few = members <= BOUNDARIES_PER_CALL;
+    const small = few ? await countSmall(this.#redis, open, shard, this.#boundaries, this.work) : undefined;
+    return small ?? (await countAt(this.#redis, open, [shard], this.#boundaries, this.work))[0]!;
   }
 
   #total(): number {
@@ -137,11 +138,14 @@ export class IndexBuilder {
       const places = shares.map((share) => first + Math.min(count - 1, Math.floor(share * count)));
       return { shard, places };
     });
+    const byCut = wanted.map(({ shard, places }) => {
+      const { keys } = this.#shards[shard]!;
+      return keys ? places.map((place) => keys[place] ?? Number.POSITIVE_INFINITY) : [];
+    });
     const pieces = wanted.flatMap(({ shard, places }, c) =>
-      chunked(places).map((chunk) => ({ c, shard, places: chunk })),
+      this.#shards[shard]!.keys ? [] : chunked(places).map((chunk) => ({ c, shard, places: chunk })),
     );
     const found = await keysAt(this.#redis, open, pieces, this.work);
-    const byCut: number[][] = cuts.map(() => []);
     for (const [i, keys] of found.entries()) byCut[pieces[i]!.c]!.push(...keys);
     return byCut.flatMap((keys, c) => boundariesFor(keys, this.#boundaries[cuts[c]!.cell - 1]));
   }
@@ -160,17 +164,18 @@ export class IndexBuilder {
   async #insert(open: OpenBoard, added: readonly number[]): Promise<void> {
     const known = new Set(this.#boundaries);
     const fresh = Float64Array.from(new Set(added.filter((key) => !known.has(key)))).sort();
-    const counted = await countAt(
-      this.#redis,
-      open,
-      open.shards.map((_, shard) => shard),
-      fresh,
-      this.work,
-    );
+    const counted: ShardCounts[] = [];
+    for (const [shard, known] of this.#shards.entries()) {
+      const one = known!.keys
+        ? { ...known!, counts: countsIn(known!.keys, fresh) }
+        : (await countAt(this.#redis, open, [shard], fresh, this.work))[0]!;
+      counted.push(one);
+    }
     const before = this.#boundaries;
     const order = mergeOrder(before, fresh);
     this.#boundaries = pick(order, before, fresh);
     this.#shards = this.#shards.map((shard, s) => ({
+      ...counted[s]!,
       members: counted[s]!.members,
       n: Math.min(shard!.n, counted[s]!.n),
       counts: monotone(pick(order, shard!.counts, counted[s]!.counts)),

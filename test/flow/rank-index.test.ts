@@ -97,6 +97,6 @@ describe("the rank index", () => {
     await eventually(() => expectTotals(1_000), { withinMs: 15_000, everyMs: 100 });
     // All shards of all boards have changed.
     for (const board of boards) expect(await submit(board, 1_000, 2_000)).toBe(200);
-    await eventually(() => expectTotals(2_000), { withinMs: 6_000, everyMs: 100 });
+    await eventually(() => expectTotals(2_000), { withinMs: 3_000, everyMs: 100 });
   });
 });
