@@ -41,7 +41,6 @@ function startIndexes({ around, parts }: Base, { redis, channels }: GatewayNeeds
   const indexes = new IndexHub({
     redis,
     channels,
-    now: systemClock.now,
     onError: (error) => around.log.warn({ err: error }, "rank index"),
   });
   return parts.start(

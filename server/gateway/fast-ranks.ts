@@ -7,12 +7,12 @@ import type { Entry, EntryValues, RankAnswer, Row } from "../../client-sdk/proto
 import { ranksOf } from "../../client-sdk/protocol/rows.ts";
 import { AppError } from "../base/errors.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { entryValues, keyDecides, prefixOf, scoreAt, sortKeyOf } from "../leaderboard/codec.ts";
+import { entryValues, keyDecides, prefixOf, scoreSpan, sortKeyOf } from "../leaderboard/codec.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import { comparePlaces, percentileOf } from "../leaderboard/reader.ts";
 import { codedColumns } from "../leaderboard/values.ts";
 import type { IndexOf } from "../rank-index/index-hub.ts";
-import type { RankIndex } from "../rank-index/rank-index.ts";
+import { nextAfter, type RankIndex } from "../rank-index/rank-index.ts";
 import { type Gateway, openFeedOf } from "./gateway.ts";
 
 export type PercentileLine = {
@@ -121,16 +121,30 @@ function lineOf(
   const rank = Math.max(1, Math.floor((total * percent) / 100));
   const row = rows[rank - 1];
   if (row) return { percent, rank, score: row[2], exact: true, error: 0 };
-  const between = index!.keyAt(rank - 1)!;
-  const { score, key } = scoreAt(open.layout, between);
-  const { before, low, high } = index!.estimate(key);
-  return {
-    percent,
-    rank,
-    score,
-    exact: false,
-    error: Math.max(Math.abs(rank - 1 - low), Math.abs(high - rank + 1), high - before),
-  };
+  const between = index?.keyAt(rank - 1);
+  if (!index || between === undefined) return lastPublished({ percent, rank, total, rows });
+  const { score, best, worst } = scoreSpan(open.layout, between);
+  const first = 1 + index.estimate(best).low;
+  // Whoever has the worst key shares the rank of all that have it, unless something else decides between them.
+  const behind = keyDecides(open.layout) ? worst : nextAfter(worst);
+  const last = 1 + index.estimate(behind).high;
+  return { percent, rank, score, exact: false, error: Math.max(rank - first, last - rank) };
+}
+
+/** An index without boundaries knows no key: a board that has hardly more than what is published, or had when it was counted. */
+function lastPublished({
+  rows,
+  total,
+  ...asked
+}: {
+  percent: number;
+  rank: number;
+  total: number;
+  rows: readonly Row[];
+}): PercentileLine {
+  const score = rows.at(-1)![2];
+  const best = 1 + rows.findIndex((row) => row[2] === score);
+  return { ...asked, score, exact: false, error: Math.max(asked.rank - best, total - asked.rank) };
 }
 
 function indexOf({ board, season, feed }: OpenBoard): IndexOf {

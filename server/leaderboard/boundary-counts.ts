@@ -17,14 +17,23 @@ export type ShardCounts = {
   n: number;
   /** Entries of the shard strictly better than each key. */
   counts: Float64Array;
+  /** All its keys, ascending, where they are few: then nobody need ask Redis again before it changes. */
+  keys?: Float64Array;
 };
 
-/** Count on some shards, all at the same keys (ascending). @throws AppError store_lost, unavailable */
+/** What calls have cost Redis so far, in ms of its own time. */
+export type Work = { ms: number };
+
+/** Reading a call's arguments and writing its reply, which the script's own time leaves out. */
+const CALL_MS = 0.05;
+
+/** Count on some shards, all at the same keys (ascending). @param work is added to. @throws AppError store_lost, unavailable */
 export async function countAt(
   redis: RedisStore,
   open: OpenBoard,
   shards: readonly number[],
   keys: Float64Array,
+  work: Work,
 ): Promise<ShardCounts[]> {
   const chunks = chunksOf(keys);
   const counted: ShardCounts[] = [];
@@ -36,8 +45,10 @@ export async function countAt(
     };
     let at = 0;
     for (const args of chunks) {
+      const sentAt = performance.now();
       const [reply] = await ask(redis, open, "counted", [{ shard, script: "leaderboard/count_at", args }]);
-      const [members, n, text] = reply as [number, string, string];
+      const [members, n, text, us] = reply as [number, string, string, number];
+      work.ms += workOf(us, sentAt);
       one.members = members;
       one.n = Math.min(one.n, Number(n));
       for (const count of numbersIn(text)) one.counts[at++] = count;
@@ -47,19 +58,58 @@ export async function countAt(
   return counted;
 }
 
-/** The sort keys at places of shards, counted from 0; Infinity past a shard's end. */
+/** The sort keys at places of shards, counted from 0; Infinity past a shard's end. @param work is added to */
 export async function keysAt(
   redis: RedisStore,
   open: OpenBoard,
   wanted: readonly { shard: number; places: readonly number[] }[],
+  work: Work,
 ): Promise<number[][]> {
   const found: number[][] = [];
   for (const { shard, places } of wanted) {
     const args = places.slice(0, BOUNDARIES_PER_CALL).map(String);
+    const sentAt = performance.now();
     const [reply] = await ask(redis, open, "keys", [{ shard, script: "leaderboard/keys_at", args }]);
-    found.push(numbersIn(reply![0] as string));
+    const [text, us] = reply as [string, number];
+    work.ms += workOf(us, sentAt);
+    found.push(numbersIn(text));
   }
   return found;
+}
+
+/** A clock that stood still in the script says nothing: then all the time until the answer counts as work. */
+function workOf(us: number, sentAt: number): number {
+  return us > 0 ? CALL_MS + us / 1_000 : performance.now() - sentAt;
+}
+
+/**
+ * Count on a shard by reading all its keys, if there are at most `BOUNDARIES_PER_CALL`; undefined if there are more.
+ * @param keys ascending. @param work is added to. @throws AppError store_lost, unavailable
+ */
+export async function countSmall(
+  redis: RedisStore,
+  open: OpenBoard,
+  shard: number,
+  keys: Float64Array,
+  work: Work,
+): Promise<ShardCounts | undefined> {
+  const args = [String(BOUNDARIES_PER_CALL)];
+  const sentAt = performance.now();
+  const [reply] = await ask(redis, open, "all", [{ shard, script: "leaderboard/small_shard", args }]);
+  const [members, n, text, us] = reply as [number, string, string, number];
+  work.ms += workOf(us, sentAt);
+  if (members > BOUNDARIES_PER_CALL) return undefined;
+  const own = Float64Array.from(numbersIn(text));
+  return { members, n: Number(n), counts: countsIn(own, keys), keys: own };
+}
+
+/** How many of a shard's keys are strictly better than each of some others; both ascending. */
+export function countsIn(own: Float64Array, keys: Float64Array): Float64Array {
+  let below = 0;
+  return keys.map((key) => {
+    while (below < own.length && own[below]! < key) below++;
+    return below;
+  });
 }
 
 /** At least one chunk: a shard is asked for its size also where there are no boundaries yet. */

@@ -56,13 +56,20 @@ export function keyDecides({ ties, restLength }: Layout): boolean {
   return ties === "shared" && restLength === 0;
 }
 
-/** The key at or before one that may lie between those of entries, and the score that it stands for. */
-export function scoreAt({ head, columns }: Layout, between: number): { key: number; score: number } {
+/** The score that stands at a key, which may lie between those of entries, and the best and the worst key of that score. */
+export function scoreSpan(
+  { head, columns }: Layout,
+  between: number,
+): { score: number; best: number; worst: number } {
   if (head.columns.length === 0) {
-    return { key: between, score: columns[0]!.direction === 1 ? between : 0 - between };
+    const score = columns[0]!.direction === 1 ? between : 0 - between;
+    return { score, best: between, worst: between };
   }
   const key = Math.floor(between);
-  return { key, score: unpackKey(head, key)[0]! };
+  // All keys that differ in the digits behind the first column only.
+  const width = head.columns.slice(1).reduce((product, { radix }) => product * radix, head.tieRadix);
+  const best = key - (key % width);
+  return { score: unpackKey(head, key)[0]!, best, worst: best + width - 1 };
 }
 
 /** The sort key of a row. */

@@ -4,7 +4,15 @@
  * Counts are exact when they are made and always made anew, so nothing drifts, whatever the rate of writes. All state is derived.
  */
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { BOUNDARIES_PER_CALL, countAt, keysAt, type ShardCounts } from "../leaderboard/boundary-counts.ts";
+import {
+  BOUNDARIES_PER_CALL,
+  countAt,
+  countSmall,
+  countsIn,
+  keysAt,
+  type ShardCounts,
+  type Work,
+} from "../leaderboard/boundary-counts.ts";
 import type { BoardState } from "../leaderboard/top-reader.ts";
 import {
   boundariesFor,
@@ -26,15 +34,21 @@ const CUTS_MAX = 200;
 export class IndexBuilder {
   readonly #redis: RedisStore;
   readonly #now: () => number;
+  readonly #token: number;
+  /** What the counting has cost Redis since this builder began. */
+  readonly work: Work = { ms: 0 };
+  #sequence = 0;
   #incarnation = "";
   #history = "";
   #boundaries: Float64Array = new Float64Array(0);
   #shards: (ShardCounts | undefined)[] = [];
   #index: RankIndex | undefined;
 
-  constructor(options: { redis: RedisStore; now: () => number }) {
+  /** @param options.token of the lease under which it counts */
+  constructor(options: { redis: RedisStore; now: () => number; token: string }) {
     this.#redis = options.redis;
     this.#now = options.now;
+    this.#token = Number(options.token);
   }
 
   get index(): RankIndex | undefined {
@@ -53,11 +67,13 @@ export class IndexBuilder {
     this.#history = history;
     const dirty = shards.flatMap(({ n }, shard) => (this.#shards[shard]?.n === n ? [] : [shard]));
     if (dirty.length > 0 || !this.#index) {
-      await this.#count(open, dirty);
+      for (const shard of dirty) this.#shards[shard] = await this.#count(open, shard, shards[shard]!.members);
       await this.#respace(open);
     }
     const facts = {
       incarnation: this.#incarnation,
+      token: this.#token,
+      sequence: ++this.#sequence,
       asOf,
       total: this.#total(),
       ns: this.#shards.map((shard) => shard!.n),
@@ -73,11 +89,10 @@ export class IndexBuilder {
     this.#index = undefined;
   }
 
-  async #count(open: OpenBoard, shards: readonly number[]): Promise<void> {
-    const counted = await countAt(this.#redis, open, shards, this.#boundaries);
-    shards.forEach((shard, i) => {
-      this.#shards[shard] = counted[i]!;
-    });
+  async #count(open: OpenBoard, shard: number, members: number): Promise<ShardCounts> {
+    const few = members <= BOUNDARIES_PER_CALL;
+    const small = few ? await countSmall(this.#redis, open, shard, this.#boundaries, this.work) : undefined;
+    return small ?? (await countAt(this.#redis, open, [shard], this.#boundaries, this.work))[0]!;
   }
 
   #total(): number {
@@ -123,11 +138,14 @@ export class IndexBuilder {
       const places = shares.map((share) => first + Math.min(count - 1, Math.floor(share * count)));
       return { shard, places };
     });
+    const byCut = wanted.map(({ shard, places }) => {
+      const { keys } = this.#shards[shard]!;
+      return keys ? places.map((place) => keys[place] ?? Number.POSITIVE_INFINITY) : [];
+    });
     const pieces = wanted.flatMap(({ shard, places }, c) =>
-      chunked(places).map((chunk) => ({ c, shard, places: chunk })),
+      this.#shards[shard]!.keys ? [] : chunked(places).map((chunk) => ({ c, shard, places: chunk })),
     );
-    const found = await keysAt(this.#redis, open, pieces);
-    const byCut: number[][] = cuts.map(() => []);
+    const found = await keysAt(this.#redis, open, pieces, this.work);
     for (const [i, keys] of found.entries()) byCut[pieces[i]!.c]!.push(...keys);
     return byCut.flatMap((keys, c) => boundariesFor(keys, this.#boundaries[cuts[c]!.cell - 1]));
   }
@@ -146,16 +164,18 @@ export class IndexBuilder {
   async #insert(open: OpenBoard, added: readonly number[]): Promise<void> {
     const known = new Set(this.#boundaries);
     const fresh = Float64Array.from(new Set(added.filter((key) => !known.has(key)))).sort();
-    const counted = await countAt(
-      this.#redis,
-      open,
-      open.shards.map((_, shard) => shard),
-      fresh,
-    );
+    const counted: ShardCounts[] = [];
+    for (const [shard, known] of this.#shards.entries()) {
+      const one = known!.keys
+        ? { ...known!, counts: countsIn(known!.keys, fresh) }
+        : (await countAt(this.#redis, open, [shard], fresh, this.work))[0]!;
+      counted.push(one);
+    }
     const before = this.#boundaries;
     const order = mergeOrder(before, fresh);
     this.#boundaries = pick(order, before, fresh);
     this.#shards = this.#shards.map((shard, s) => ({
+      ...counted[s]!,
       members: counted[s]!.members,
       n: Math.min(shard!.n, counted[s]!.n),
       counts: monotone(pick(order, shard!.counts, counted[s]!.counts)),

@@ -1,8 +1,9 @@
 /**
  * The rank indexes of the boards whose ranks somebody looks at, within a share of Redis's time.
  *
- * One board at a time, the one that is due longest first; after each turn the keeper rests for so long that the turns stay within the
- * share. Under load the period therefore stretches, and `asOf` says so.
+ * One board at a time, the one that is due longest first; after each turn the keeper rests for so long that what Redis has worked stays
+ * within the share: its own time, not that of the way to it and back. With much to count the period therefore stretches, and `asOf` says
+ * so. On a cluster the work of all masters counts as that of one.
  */
 import type { Log } from "../base/log.ts";
 import { Loop } from "../base/loop.ts";
@@ -33,8 +34,9 @@ const STEP_MS = 50;
 const LOOK_MS = 1_000;
 /** An index that did not change is published again after this long: `asOf` goes on. */
 const REPEAT_MS = 5_000;
-/** Also a turn that met a failover is over: its waiting is not work. */
 const REST_MS_MAX = 10_000;
+/** Reading how a shard stands, which the merger does all the time. */
+const STATE_MS = 0.02;
 
 export class IndexKeeper {
   readonly #options: IndexKeeperOptions;
@@ -48,7 +50,7 @@ export class IndexKeeper {
     this.#options = options;
     this.#loop = new Loop({
       everyMs: STEP_MS,
-      step: () => this.#step(),
+      step: (signal) => this.#step(signal),
       onError: (error) => options.log.warn({ err: error }, "rank index failed"),
     });
   }
@@ -61,26 +63,33 @@ export class IndexKeeper {
     return this.#loop.stop();
   }
 
-  async #step(): Promise<void> {
-    const now = performance.now();
-    if (now - this.#lookedAt >= LOOK_MS) await this.#look(now);
-    if (now < this.#restUntil) return;
-    const due = this.#mostDue(now);
-    if (!due) return;
-    due.kept.dueAt = now + this.#options.indexMs;
-    await this.#refresh(due.open, due.kept);
-    // Only of a turn that went well: the time that a failing Redis takes says nothing about its work.
-    const took = performance.now() - now;
-    this.#restUntil = now + Math.min(REST_MS_MAX, took / this.#options.indexShare);
+  /** As many turns as the share allows. */
+  async #step(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const now = performance.now();
+      if (now - this.#lookedAt >= LOOK_MS) await this.#look(now);
+      const due = now < this.#restUntil ? undefined : this.#mostDue(now);
+      if (!due) return;
+      const { open, kept } = due;
+      kept.dueAt = now + this.#options.indexMs;
+      const { work } = kept.builder;
+      const before = work.ms;
+      try {
+        await this.#refresh(open, kept);
+      } finally {
+        const worked = work.ms - before + STATE_MS * open.shards.length;
+        // From when it might have begun: a step that comes a little late loses nothing, and gains no more than a step.
+        const from = Math.max(this.#restUntil, now - STEP_MS);
+        this.#restUntil = from + Math.min(REST_MS_MAX, worked / this.#options.indexShare);
+      }
+    }
   }
 
   /** Which boards are wanted; each is kept active, so that its lease is held by some merger. */
   async #look(now: number): Promise<void> {
     this.#lookedAt = now;
     const known = this.#options.boards();
-    this.#wanted = (await wantedBoards(this.#options.redis, this.#options.now())).filter((board) =>
-      known.has(board),
-    );
+    this.#wanted = (await wantedBoards(this.#options.redis)).filter((board) => known.has(board));
     for (const board of this.#wanted) this.#options.active.wake(board);
     const wanted = new Set(this.#wanted);
     for (const board of this.#kept.keys()) if (!wanted.has(board)) this.#kept.delete(board);
@@ -96,7 +105,7 @@ export class IndexKeeper {
       let kept = this.#kept.get(board);
       if (kept?.token !== token) {
         const { redis, now: clock } = this.#options;
-        kept = { builder: new IndexBuilder({ redis, now: clock }), dueAt: now, token, publishedAt: 0 };
+        kept = { builder: new IndexBuilder({ redis, now: clock, token }), dueAt: now, token, publishedAt: 0 };
         this.#kept.set(board, kept);
       }
       if (kept.dueAt <= now && (!first || kept.dueAt < first.kept.dueAt)) first = { open, kept };

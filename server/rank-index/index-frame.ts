@@ -1,17 +1,17 @@
 /**
  * A rank index as it travels: one binary frame, 12 bytes a boundary.
  *
- * Little-endian: version (1 byte), length of the incarnation (1), shards (2), boundaries (4), asOf and total (8 each, doubles), the
- * incarnation, a double for n of each shard, the boundaries as doubles, the counts as unsigned 32-bit integers.
+ * Little-endian: version (1 byte), length of the incarnation (1), shards (2), boundaries (4), asOf, total, token and sequence
+ * (8 each, doubles), the incarnation, a double for n of each shard, the boundaries as doubles, the counts as unsigned 32-bit integers.
  */
 import { assert } from "../base/assert.ts";
 import { RankIndex } from "./rank-index.ts";
 
-const VERSION = 1;
-const HEAD = 24;
+const VERSION = 2;
+const HEAD = 40;
 
 export function encodeIndex({ facts, boundaries, below }: RankIndex): Buffer {
-  const { incarnation, ns, asOf, total } = facts;
+  const { incarnation, ns, asOf, total, token, sequence } = facts;
   assert(incarnation.length < 256 && total < 2 ** 32, "an index frame holds 32-bit counts");
   const frame = Buffer.alloc(HEAD + incarnation.length + 8 * ns.length + 12 * boundaries.length);
   frame.writeUInt8(VERSION, 0);
@@ -20,6 +20,8 @@ export function encodeIndex({ facts, boundaries, below }: RankIndex): Buffer {
   frame.writeUInt32LE(boundaries.length, 4);
   frame.writeDoubleLE(asOf, 8);
   frame.writeDoubleLE(total, 16);
+  frame.writeDoubleLE(token, 24);
+  frame.writeDoubleLE(sequence, 32);
   let at = HEAD + frame.write(incarnation, HEAD, "latin1");
   for (const n of ns) at = frame.writeDoubleLE(n, at);
   for (const key of boundaries) at = frame.writeDoubleLE(key, at);
@@ -40,6 +42,13 @@ export function decodeIndex(frame: Buffer): RankIndex | undefined {
   const below = new Float64Array(count);
   for (let i = 0; i < count; i++, at += 8) boundaries[i] = frame.readDoubleLE(at);
   for (let i = 0; i < count; i++, at += 4) below[i] = frame.readUInt32LE(at);
-  const facts = { incarnation, asOf: frame.readDoubleLE(8), total: frame.readDoubleLE(16), ns };
+  const facts = {
+    incarnation,
+    token: frame.readDoubleLE(24),
+    sequence: frame.readDoubleLE(32),
+    asOf: frame.readDoubleLE(8),
+    total: frame.readDoubleLE(16),
+    ns,
+  };
   return new RankIndex(facts, boundaries, below);
 }

@@ -10,12 +10,11 @@ import type { FeedKeys } from "../redis/keys.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { decodeIndex } from "./index-frame.ts";
 import { readIndex, WANTED_MS, wantIndex } from "./index-store.ts";
-import type { RankIndex } from "./rank-index.ts";
+import { type RankIndex, replaces } from "./rank-index.ts";
 
 export type IndexHubOptions = {
   redis: RedisStore;
   channels: Channels;
-  now: () => number;
   onError: (error: unknown) => void;
 };
 
@@ -31,16 +30,23 @@ type Followed = {
   usedAt: number;
 };
 
+const MARK_EVERY_MS = WANTED_MS / 3;
+/** How soon a mark is made that could not be made at once, since Redis was away or another was under way. */
+const STEP_MS = 500;
+
 export class IndexHub {
   readonly #options: IndexHubOptions;
   readonly #followed = new Map<string, Followed>();
   readonly #marks: Loop;
+  #markAt = 0;
 
   constructor(options: IndexHubOptions) {
     this.#options = options;
-    this.#marks = new Loop({ everyMs: WANTED_MS / 3, step: () => this.#mark(), onError: options.onError });
+    this.#marks = new Loop({ everyMs: STEP_MS, step: () => this.#mark(), onError: options.onError });
     options.channels.onReconnected(() => {
       for (const followed of this.#followed.values()) this.#load(followed);
+      // What was said before may be lost with the data of that Redis.
+      this.#markNow();
     });
   }
 
@@ -73,7 +79,13 @@ export class IndexHub {
     const { indexChannel } = of.keys;
     let followed = this.#followed.get(indexChannel);
     if (followed) {
+      const known = followed.of.incarnation;
       followed.of = of;
+      // The board has been made anew, perhaps because Redis lost it and the marks too; its first index may have come before this.
+      if (known !== of.incarnation) {
+        this.#load(followed);
+        this.#markNow();
+      }
       return followed;
     }
     followed = { of, index: undefined, listeners: new Set(), usedAt: performance.now() };
@@ -83,7 +95,7 @@ export class IndexHub {
     this.#load(opened);
     const take = (frame: Buffer): void => this.#take(opened, decodeIndex(frame));
     void this.#options.channels.subscribe(indexChannel, take).then(() => this.#load(opened));
-    this.#marks.nudge();
+    this.#markNow();
     return followed;
   }
 
@@ -95,16 +107,24 @@ export class IndexHub {
   }
 
   #take(followed: Followed, index: RankIndex | undefined): void {
-    const known = followed.index?.facts;
     if (!index || index.facts.incarnation !== followed.of.incarnation) return;
-    if (known?.incarnation === index.facts.incarnation && known.asOf >= index.facts.asOf) return;
+    if (followed.index && !replaces(index.facts, followed.index.facts)) return;
     followed.index = index;
     for (const listener of followed.listeners) listener(index);
   }
 
+  #markNow(): void {
+    this.#markAt = 0;
+    this.#marks.nudge();
+  }
+
   /** Announce what is used, let go of what is not. */
   async #mark(): Promise<void> {
-    const unusedSince = performance.now() - WANTED_MS;
+    const now = performance.now();
+    if (now < this.#markAt) return;
+    // Set before: whoever wants a mark while this one is under way gets another.
+    this.#markAt = now + MARK_EVERY_MS;
+    const unusedSince = now - WANTED_MS;
     const wanted: string[] = [];
     for (const [channel, { of, listeners, usedAt }] of [...this.#followed]) {
       if (listeners.size > 0 || usedAt >= unusedSince) wanted.push(of.board);
@@ -113,6 +133,9 @@ export class IndexHub {
         this.#options.channels.unsubscribe(channel);
       }
     }
-    await wantIndex(this.#options.redis, wanted, this.#options.now());
+    await wantIndex(this.#options.redis, wanted).catch((error: unknown) => {
+      this.#markAt = 0;
+      throw error;
+    });
   }
 }

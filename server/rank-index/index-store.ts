@@ -26,17 +26,14 @@ export async function readIndex(redis: RedisStore, keys: FeedKeys): Promise<Rank
   return frame ? decodeIndex(frame) : undefined;
 }
 
-/** Say that somebody here looks at ranks of these boards. */
-export async function wantIndex(redis: RedisStore, boards: readonly string[], nowMs: number): Promise<void> {
+/** Say that somebody here looks at ranks of these boards. The clock is that of Redis: gateways and mergers may disagree. */
+export async function wantIndex(redis: RedisStore, boards: readonly string[]): Promise<void> {
   if (boards.length === 0) return;
-  await redis.zadd(indexWantedKey, ...boards.flatMap((board) => [nowMs + WANTED_MS, board]));
+  tagged(await runScript(redis, "rank-index/want", [indexWantedKey], [WANTED_MS, ...boards]), ["wanted"]);
 }
 
 /** The boards whose index somebody wants; old marks are forgotten on the way. */
-export async function wantedBoards(redis: RedisStore, nowMs: number): Promise<string[]> {
-  const [boards] = await Promise.all([
-    redis.zrange(indexWantedKey, nowMs, "+inf", "BYSCORE"),
-    redis.zremrangebyscore(indexWantedKey, "-inf", `(${nowMs}`),
-  ]);
-  return boards;
+export async function wantedBoards(redis: RedisStore): Promise<string[]> {
+  const { rest } = tagged(await runScript(redis, "rank-index/wanted", [indexWantedKey], []), ["wanted"]);
+  return rest as string[];
 }

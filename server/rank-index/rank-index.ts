@@ -9,13 +9,23 @@
 export type IndexFacts = {
   /** Of the season that was counted. */
   incarnation: string;
-  /** When counting began: ms since the Unix epoch. */
+  /** Of the lease under which it was counted; a later lease has a larger one. */
+  token: number;
+  /** Which refresh under that lease. With the token it says which of two indexes is newer, whatever any clock says. */
+  sequence: number;
+  /** When counting began by the merger's clock: ms since the Unix epoch. For people to read, not for order. */
   asOf: number;
   /** Members on the board. */
   total: number;
   /** Of each shard, the count of its batches that the index includes at least. */
   ns: readonly number[];
 };
+
+/** Whether an index replaces another one: also that of another season's life does. */
+export function replaces(index: IndexFacts, known: IndexFacts): boolean {
+  if (index.incarnation !== known.incarnation || index.token > known.token) return true;
+  return index.token === known.token && index.sequence > known.sequence;
+}
 
 /** What is known of a place: between `low` and `high` entries come before it, `before` most likely. */
 export type Estimate = { before: number; low: number; high: number };
@@ -101,7 +111,7 @@ export class RankIndex {
     return { before: low + Math.round((high - low) * share), low, high };
   }
 
-  /** A key that about `count` entries are better than; undefined where the index has no bounds round it. */
+  /** A finite key that about `count` entries are better than; undefined where the index has no boundaries at all. */
   keyAt(count: number): number | undefined {
     let low = 0;
     let high = this.below.length;
@@ -110,8 +120,11 @@ export class RankIndex {
       if (this.below[middle]! <= count) low = middle + 1;
       else high = middle;
     }
-    if (low === 0 || low === this.below.length) return this.boundaries[Math.max(0, low - 1)];
-    const [start, end] = [this.boundaries[low - 1]!, this.boundaries[low]!];
+    if (this.boundaries.length === 0) return undefined;
+    // The cell of the largest double alone ends at infinity, which no entry has.
+    const end = Math.min(this.boundaries[Math.min(low, this.boundaries.length - 1)]!, Number.MAX_VALUE);
+    if (low === 0 || low === this.below.length) return end;
+    const start = this.boundaries[low - 1]!;
     const [before, after] = [this.below[low - 1]!, this.below[low]!];
     if (after === before) return start;
     const share = (count - before) / (after - before);

@@ -1,6 +1,7 @@
 /** Ranks and percentiles from the gateway's memory over HTTP: true within the error that they state, exact in the published top. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RankAnswer } from "../../client-sdk/protocol/messages.ts";
+import type { EntryValues, RankAnswer } from "../../client-sdk/protocol/messages.ts";
+import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Answer, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
@@ -159,6 +160,71 @@ describe("fast reads of a wide board", () => {
     for (const { rank, score, error } of percentiles) {
       const truth = submissions.filter((one) => one.score > score).length + 1;
       expect(Math.abs(truth - rank), `score ${score} at rank ${rank}`).toBeLessThanOrEqual(error);
+    }
+  });
+});
+
+describe("percentiles", () => {
+  const score = { name: "score", max: 1_000 };
+
+  /** Of a new board, once its index is there. The members are m1, m2 and so on. */
+  async function percentilesOf(definition: Partial<BoardDefinition>, scores: readonly EntryValues[]) {
+    const id = uniqueBoard("fast");
+    await server.createBoard(id, { operator: "set", shards: 4, ...definition });
+    const submissions = scores.map((values, i) => ({ member: `m${i + 1}`, ...values }));
+    await server.call("POST", `/v1/boards/${id}/scores`, { key: SERVER_KEY, body: { submissions } });
+    let lines: Percentiles["percentiles"] = [];
+    await eventually(async () => {
+      const { status, body } = await server.call<Percentiles>(
+        "GET",
+        `/v1/boards/${id}/percentiles?percents=20,50,100`,
+      );
+      expect(status).toBe(200);
+      expect(body.total).toBe(scores.length);
+      lines = body.percentiles;
+    });
+    return { id, lines };
+  }
+
+  it("name a score also where the index has no boundaries, or ends with the largest number", async () => {
+    const { lines } = await percentilesOf({ topSize: 1, columns: [score] }, [{ score: 10 }, { score: 20 }]);
+    expect(lines.map(({ score }) => score)).toEqual([20, 20, 20]);
+    expect(lines[2]).toMatchObject({ rank: 2, exact: false, error: 1 });
+
+    const columns = [{ name: "score", type: "float" as const, order: "asc" as const }];
+    const worst = Array.from({ length: 60 }, () => ({ score: Number.MAX_VALUE }));
+    const float = await percentilesOf({ order: "asc", topSize: 5, columns }, [...worst, { score: 1 }]);
+    expect(float.lines.map(({ score }) => score)).toEqual([
+      Number.MAX_VALUE,
+      Number.MAX_VALUE,
+      Number.MAX_VALUE,
+    ]);
+  });
+
+  it("state an error that holds for whoever has the score, whatever orders equal scores", async () => {
+    const endsAt = new Date(Date.now() + 86_400_000).toISOString();
+    const columns = [score, { name: "gold", max: 500 }];
+    const boards: [Partial<BoardDefinition>, EntryValues[]][] = [
+      [{ ties: "earliest", endsAt, columns: [score] }, Array.from({ length: 600 }, () => ({ score: 500 }))],
+      [
+        { ties: "shared", columns },
+        Array.from({ length: 600 }, (_, i) => ({ score: 7 + (i % 3), columns: { gold: i % 400 } })),
+      ],
+    ];
+    for (const [definition, scores] of boards) {
+      const { id, lines } = await percentilesOf({ topSize: 10, ...definition }, scores);
+      const members = scores.map((_, i) => `m${i + 1}`);
+      const { body } = await server.call<{ entries: (FastEntry & { score: number })[] }>(
+        "POST",
+        `/v1/boards/${id}/members`,
+        { body: { members: members.filter((_, i) => i % 6 < 3).slice(0, 500) } },
+      );
+      for (const line of lines) {
+        const ranks = body.entries.filter(({ score }) => score === line.score).map(({ rank }) => rank);
+        expect(ranks.length).toBeGreaterThan(10);
+        const off = Math.max(...ranks.map((rank) => Math.abs(rank - line.rank)));
+        expect(off, `${line.percent} % of ${JSON.stringify(definition)}`).toBeLessThanOrEqual(line.error);
+      }
     }
   });
 });

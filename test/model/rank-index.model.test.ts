@@ -72,7 +72,7 @@ describe("the rank index", () => {
           columns,
         });
         const submitter = await Submitter.create(redis, open);
-        const builder = new IndexBuilder({ redis, now: () => Date.now() });
+        const builder = new IndexBuilder({ redis, now: () => Date.now(), token: "1" });
         const random = randomFrom(seed);
         const scores = new Map(Array.from({ length: members }, (_, i) => [`m${i}`, LAWS[law](random())]));
         await submitter.submitMany(scores);
@@ -109,7 +109,7 @@ describe("the rank index", () => {
     const random = randomFrom(7);
     const scores = new Map(Array.from({ length: 20_000 }, (_, i) => [`m${i}`, LAWS[law](random())]));
     await submitter.submitMany(scores);
-    const builder = new IndexBuilder({ redis, now: () => Date.now() });
+    const builder = new IndexBuilder({ redis, now: () => Date.now(), token: "1" });
     const [state] = await readStates(redis, [open]);
     await builder.refresh(open, state!);
     await submitter.submit("m0", 1);
@@ -129,7 +129,14 @@ describe("the rank index", () => {
 
   test("survives its frame", () => {
     const index = new RankIndex(
-      { incarnation: "abc_-", asOf: 1_790_000_000_123, total: 4_000_000_000, ns: [0, 7, 2 ** 40] },
+      {
+        incarnation: "abc_-",
+        token: 1_790_000_000_124,
+        sequence: 77,
+        asOf: 1_790_000_000_123,
+        total: 4_000_000_000,
+        ns: [0, 7, 2 ** 40],
+      },
       Float64Array.from([-1.5, 0, 1e-300, 2 ** 53]),
       Float64Array.from([0, 1, 5, 4_000_000_000]),
     );

@@ -12,7 +12,7 @@ export type IndexCost = { index: RankIndex; firstMs: number; refreshMs: number; 
 
 /** @param rounds refreshes with every shard dirty */
 export async function indexCost(redis: Redis, { open }: DeepBoard, rounds: number): Promise<IndexCost> {
-  const builder = new IndexBuilder({ redis, now: () => Date.now() });
+  const builder = new IndexBuilder({ redis, now: () => Date.now(), token: "1" });
   const startedAt = performance.now();
   let index = await builder.refresh(open, (await readStates(redis, [open]))[0]!);
   const firstMs = performance.now() - startedAt;

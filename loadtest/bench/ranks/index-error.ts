@@ -17,7 +17,7 @@ const SAMPLES = 20_000;
 
 /** A builder that has counted the board once. */
 export async function countedIndex(redis: Redis, deep: DeepBoard): Promise<IndexBuilder> {
-  const builder = new IndexBuilder({ redis, now: () => Date.now() });
+  const builder = new IndexBuilder({ redis, now: () => Date.now(), token: "1" });
   await recount(redis, deep, builder);
   return builder;
 }
