@@ -3,6 +3,7 @@
  * own. Ctrl-C leaves nothing running.
  */
 import { relative } from "node:path";
+import { leaveOnSignal } from "../server/base/leave-on-signal.ts";
 import { createLog } from "../server/base/log.ts";
 import { compose, type Running } from "../server/compose.ts";
 import type { Config } from "../server/config.ts";
@@ -14,8 +15,6 @@ import { Players, playerOfSkill } from "./players.ts";
 const BOARD = "arcade";
 /** Whom the crowd surrounds: the link to follow somebody leads to a player with as much. */
 const FOLLOWED_SKILL = 10_300;
-/** One key press may arrive twice, from the terminal and handed on by npm: that is not a second Ctrl-C. */
-const SAME_PRESS_MS = 500;
 
 type Demo = { running: Running; players: Players };
 
@@ -71,11 +70,11 @@ function banner({ config, players, crowd, askedPort }: DemoSettings, running: Ru
 }
 
 let starting: Promise<Demo> | undefined;
-let leavingSince: number | undefined;
+let isLeaving = false;
 
 function leave(exitCode: number): void {
-  if (leavingSince !== undefined) return;
-  leavingSince = performance.now();
+  if (isLeaving) return;
+  isLeaving = true;
   stopAll().then(
     (late) => process.exit(late.length > 0 ? 1 : exitCode),
     (error: unknown) => {
@@ -92,27 +91,20 @@ async function stopAll(): Promise<string[]> {
   return (await demo?.running.stop()) ?? [];
 }
 
-function onSignal(): void {
-  if (leavingSince === undefined) {
-    console.log("\nStopping players and server. Ctrl-C again to force.");
-    leave(0);
-  } else if (performance.now() - leavingSince > SAME_PRESS_MS) {
-    console.error("Forced.");
-    process.exit(130);
-  }
-}
-
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, onSignal);
+leaveOnSignal(() => {
+  console.log("\nStopping players and server. Ctrl-C again to force.");
+  leave(0);
+});
 
 try {
   const settings = await readSettings(process.argv.slice(2), process.env);
   starting = startDemo(settings);
   const { running, players } = await starting;
-  if (leavingSince === undefined) {
+  if (!isLeaving) {
     console.log(banner(settings, running));
     await players.start();
   }
 } catch (error) {
   console.error(`The demo could not start: ${(error as Error).message}`);
-  if (leavingSince === undefined) process.exit(1);
+  if (!isLeaving) process.exit(1);
 }

@@ -1,6 +1,7 @@
 /** The process: arguments, settings, parts, signals, exit code. With `--workers` it is the primary of several, or one of them. */
 import cluster from "node:cluster";
 import { availableParallelism } from "node:os";
+import { leaveOnSignal } from "./base/leave-on-signal.ts";
 import { createLog } from "./base/log.ts";
 import { compose } from "./compose.ts";
 import { configFromEnvironment } from "./config.ts";
@@ -46,7 +47,7 @@ async function leave(reason: string, exitCode: number): Promise<never> {
   process.exit(late.length > 0 ? 1 : exitCode);
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void leave(signal, 0));
+leaveOnSignal((signal) => void leave(signal, 0));
 
 try {
   const { port, keys } = await starting;

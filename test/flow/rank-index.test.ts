@@ -7,6 +7,8 @@ import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 
 const columns = [{ name: "score", max: 1_000_000 }];
+/** How soon is a matter of the machine's speed, and of the share of Redis's time that indexes may take. */
+const PATIENT = { withinMs: 15_000, everyMs: 50 };
 const MERGER = { ROLES: "merger", INDEX_MS: "100", LEASE_TTL_MS: "500" };
 
 let redis: TestRedis;
@@ -51,11 +53,11 @@ describe("the rank index", () => {
     const first = await mergerAhead(70_000);
     await gateway.createBoard("skew", { operator: "set", shards: 2, topSize: 10, columns });
     expect(await submit("skew", 0, 100)).toBe(200);
-    await eventually(() => expectTotal("skew", 100));
+    await eventually(() => expectTotal("skew", 100), PATIENT);
     await first.kill();
     await mergerAhead(0);
     expect(await submit("skew", 100, 150)).toBe(200);
-    await eventually(() => expectTotal("skew", 150));
+    await eventually(() => expectTotal("skew", 150), PATIENT);
   });
 
   it("is back within seconds after Redis has lost everything", async () => {
@@ -94,9 +96,9 @@ describe("the rank index", () => {
       expect(await submit(board, 0, 1_000)).toBe(200);
     }
     const expectTotals = (total: number) => Promise.all(boards.map((board) => expectTotal(board, total)));
-    await eventually(() => expectTotals(1_000), { withinMs: 15_000, everyMs: 100 });
+    await eventually(() => expectTotals(1_000), PATIENT);
     // All shards of all boards have changed.
     for (const board of boards) expect(await submit(board, 1_000, 2_000)).toBe(200);
-    await eventually(() => expectTotals(2_000), { withinMs: 3_000, everyMs: 100 });
+    await eventually(() => expectTotals(2_000), PATIENT);
   });
 });

@@ -22,7 +22,7 @@ export type ChildServer = {
   logged: LogLine[];
   /** Its exit code, null after a signal. */
   exited: Promise<number | null>;
-  signal(name: "SIGSTOP" | "SIGCONT" | "SIGTERM"): void;
+  signal(name: "SIGSTOP" | "SIGCONT" | "SIGTERM" | "SIGINT" | "SIGHUP"): void;
   /** At once, without a goodbye. Safe to call twice. */
   kill(): Promise<void>;
 };

@@ -37,12 +37,26 @@ export class BoardList {
 
   show({ entries, order, format, followed, nowMs }: BoardListState): void {
     const leader = entries[0]?.score ?? 0;
+    const gaps = entries.map(({ score }) => formatGap(leader, score, order, format));
+    this.#makeRoom("--gap-chars", gaps);
+    this.#makeRoom(
+      "--score-chars",
+      entries.map(({ score }) => format(score)),
+    );
     entries.forEach((entry, index) => {
-      const gap = formatGap(leader, entry.score, order, format);
+      const gap = gaps[index]!;
       this.#row(entry.member).show(entry, index, { gap, format, followed: entry.member === followed, nowMs });
     });
     this.#dropAllBut(new Set(entries.map(({ member }) => member)));
     this.#arrange(entries);
+  }
+
+  /** Every row is a grid of its own: that columns stand under each other, and hold the longest text, is said here. */
+  #makeRoom(property: string, texts: readonly string[]): void {
+    const chars = String(Math.max(0, ...texts.map(({ length }) => length)));
+    // Around the list and the names of its columns.
+    const { style } = this.#options.list.parentElement!;
+    if (style.getPropertyValue(property) !== chars) style.setProperty(property, chars);
   }
 
   #row(member: string): BoardRow {

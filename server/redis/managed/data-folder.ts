@@ -78,7 +78,10 @@ export async function clearLeftovers(
 ): Promise<void> {
   const orphan = await findOrphan(folder, password);
   if (orphan) {
-    log.warn({ pid: orphan.pid }, "stopping the redis that an earlier run left behind; its data is kept");
+    log.warn(
+      { redisPid: orphan.pid },
+      "stopping the redis that an earlier run left behind; its data is kept",
+    );
     await endProcess(orphan, deadlineMs);
   }
   await rm(folder.socket, { force: true });

@@ -56,7 +56,7 @@ export async function startManagedRedis(options: ManagedRedisOptions): Promise<M
     await clearLeftovers(folder, stopMs, log, password);
     const redis = new Supervisor({ ...options, stopMs, folder, lock, command, version });
     await redis.start();
-    log.info({ pid: redis.pid, version, path: redis.path }, "redis is running");
+    log.info({ redisPid: redis.pid, version, path: redis.path }, "redis is running");
     return redis;
   } catch (error) {
     await lock.release();
@@ -158,7 +158,7 @@ class Supervisor implements ManagedRedis {
     this.#process = this.#spawn();
     try {
       await this.#process.untilReady(this.#stopping.signal);
-      log.info({ pid: this.pid }, "redis is running again, on the same data");
+      log.info({ redisPid: this.pid }, "redis is running again, on the same data");
     } catch (err) {
       if (!this.#stopping.signal.aborted) log.error({ err }, "redis could not be restarted");
       await this.#process.end(stopMs);

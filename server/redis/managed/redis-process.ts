@@ -89,7 +89,7 @@ export class RedisProcess {
     const ended = new AbortController();
     const late = sleep(deadlineMs, ended.signal).then(() => {
       if (ended.signal.aborted) return;
-      this.#log.warn({ pid: this.pid }, "redis did not stop in time and is killed");
+      this.#log.warn({ redisPid: this.pid }, "redis did not stop in time and is killed");
       this.#child.kill("SIGKILL");
     });
     if (!this.#hasExited) this.#child.kill("SIGTERM");
