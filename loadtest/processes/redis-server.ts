@@ -1,9 +1,9 @@
 /** A redis-server of the run's own on a free loopback port, and what is read from its INFO. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { Redis } from "ioredis";
 import { sleep } from "../../server/base/clock.ts";
+import { freePorts } from "../../server/base/free-ports.ts";
 import { findServer } from "../../server/redis/managed/find-server.ts";
 import { probeRedis } from "../../server/redis/managed/redis-probe.ts";
 import { registerScripts } from "../../server/redis/scripts.ts";
@@ -47,7 +47,7 @@ export async function startRedis(
   ];
   const clients = new Set<Redis>();
   for (let attempt = 0; attempt < PORTS_MAX; attempt++) {
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const command = [server.command, "--port", `${port}`, ...settings];
     // A group of its own: Ctrl-C is for us, and we end it.
     const keeper = spawn("sh", ["-c", KEEPER, "sh", ...command], {
@@ -100,17 +100,6 @@ async function untilReady(port: number, pid: number): Promise<boolean> {
     await sleep(20);
   }
   return false;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 /** One number of INFO. */

@@ -2,8 +2,8 @@
  * The process that owns the workers: what belongs to all of them is made here first (the managed Redis, the keys, the port), and goes
  * last. It serves nothing itself; Node hands each accepted connection to the next worker.
  */
-import { createServer } from "node:net";
 import { pathToFileURL } from "node:url";
+import { freePorts } from "../base/free-ports.ts";
 import { Lifecycle } from "../base/lifecycle.ts";
 import { redisTarget, type Surroundings } from "../compose.ts";
 import type { Config } from "../config.ts";
@@ -68,12 +68,6 @@ function urlOf(target: RedisTarget): string {
 /** All workers share one port, also when one of them starts later: a free one is chosen once. */
 async function portOf({ PORT, HOST, ROLES }: Config): Promise<number> {
   if (PORT !== 0 || !ROLES.includes("gateway")) return PORT;
-  return new Promise((found, fail) => {
-    const server = createServer();
-    server.once("error", fail);
-    server.listen(0, HOST, () => {
-      const address = server.address();
-      server.close(() => found(typeof address === "object" && address ? address.port : 0));
-    });
-  });
+  const [port = 0] = await freePorts(1, HOST);
+  return port;
 }

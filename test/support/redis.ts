@@ -1,10 +1,10 @@
 /** A real redis-server of one's own, for tests that kill it, restart it or need it empty. */
 import { spawn } from "node:child_process";
 import { mkdtemp, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { sleep } from "../../server/base/clock.ts";
+import { freePorts } from "../../server/base/free-ports.ts";
 import { findServer } from "../../server/redis/managed/find-server.ts";
 import { probeRedis } from "../../server/redis/managed/redis-probe.ts";
 
@@ -66,7 +66,7 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
   ];
   const busPorts = new Map<number, number>();
   const start = async (port: number) => {
-    if (clusterNode && !busPorts.has(port)) busPorts.set(port, await freePort());
+    if (clusterNode && !busPorts.has(port)) busPorts.set(port, (await freePorts(1))[0]!);
     const bus = clusterNode ? ["--cluster-enabled", "yes", "--cluster-port", `${busPorts.get(port)}`] : [];
     return startProcess(server.command, [...config, "--port", `${port}`, ...settings, ...bus], port);
   };
@@ -91,7 +91,7 @@ type Start = (port: number) => Promise<RunningProcess | "clash">;
 /** A free port may be taken by another test before Redis has it: then another one. */
 async function takePort(start: Start, dir: string): Promise<TestRedis> {
   for (let attempt = 0; attempt < PORTS_MAX; attempt++) {
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const started = await start(port);
     if (started !== "clash") return controls(start, started, port, dir);
   }
@@ -197,17 +197,6 @@ async function startProcess(
   await sleep(50);
   if (output.includes("Address already in use")) return "clash";
   throw new Error(`redis-server did not start on port ${port}:\n${output}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 /** Imported late: only a test's own process has what the global setup provides. */

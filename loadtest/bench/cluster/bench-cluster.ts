@@ -1,11 +1,12 @@
 /** A Redis Cluster of the bench's own: masters with their equal share of the slots, and replicas where asked for. */
 import type { Redis } from "ioredis";
 import { sleep } from "../../../server/base/clock.ts";
+import { freePorts } from "../../../server/base/free-ports.ts";
 import { createLog } from "../../../server/base/log.ts";
 import { connectCommand } from "../../../server/redis/connect.ts";
 import { registerScripts } from "../../../server/redis/scripts.ts";
 import type { RedisStore } from "../../../server/redis/store.ts";
-import { type BenchRedis, freePort, redisCpuUs } from "../../processes/redis-server.ts";
+import { type BenchRedis, redisCpuUs } from "../../processes/redis-server.ts";
 import type { BenchContext } from "../bench.ts";
 
 export type BenchCluster = {
@@ -29,7 +30,7 @@ export async function startCluster(
   const nodes: BenchRedis[] = [];
   const buses: number[] = [];
   for (let i = 0; i < masters + replicas; i++) {
-    buses.push(await freePort());
+    buses.push(...(await freePorts(1)));
     // A node that nobody has met does not know its own address.
     const address = ["--cluster-announce-ip", "127.0.0.1", "--cluster-port", `${buses[i]}`];
     const cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", `${NODE_TIMEOUT_MS}`, ...address];
