@@ -16,7 +16,7 @@ import { boardInfo } from "../leaderboard/registry.ts";
 import type { WindowQuestion } from "../standings/live-windows.ts";
 import type { Follower, Release } from "../standings/standings.ts";
 import { type Gateway, mayRead, privateBoard } from "./gateway.ts";
-import type { GameSocket } from "./socket-types.ts";
+import type { GameServer, GameSocket } from "./socket-types.ts";
 
 export type LiveName = Exclude<SubscriptionName, { kind: "top" }>;
 
@@ -27,10 +27,11 @@ export type LiveSubscription = { name: LiveName; release: Release | undefined; e
 export type LiveFollowing = Map<string, LiveSubscription>;
 
 export class LiveSubscriptions {
+  readonly #io: GameServer;
   readonly #gateway: Gateway;
-  readonly #sockets = new Set<GameSocket>();
 
-  constructor(gateway: Gateway) {
+  constructor(io: GameServer, gateway: Gateway) {
+    this.#io = io;
     this.#gateway = gateway;
     gateway.registry.onChange((open) => this.#endForbidden(open));
   }
@@ -82,7 +83,6 @@ export class LiveSubscriptions {
   }
 
   leaveAll(socket: GameSocket): void {
-    this.#sockets.delete(socket);
     for (const key of [...socket.data.live.keys()]) this.#end(socket, key);
   }
 
@@ -102,7 +102,6 @@ export class LiveSubscriptions {
     }
     const subscription: LiveSubscription = { name, release: undefined, ended: false };
     live.set(key, subscription);
-    this.#sockets.add(socket);
     try {
       const release = await start(subscription);
       subscription.release = release;
@@ -131,7 +130,7 @@ export class LiveSubscriptions {
 
   /** A board that became private ends for those who may not see it [P-16]. */
   #endForbidden(open: OpenBoard): void {
-    for (const socket of this.#sockets) {
+    for (const socket of this.#io.sockets.sockets.values()) {
       if (mayRead(open, socket.data.caller)) continue;
       for (const subscription of [...socket.data.live.values()]) {
         if (subscription.name.board !== open.board.id) continue;

@@ -41,7 +41,7 @@ export class Sockets {
       allowRequest: (request, decide) => decide(...this.#admits(request.headers.origin)),
     });
     this.#rooms = new Rooms(this.#io, gateway);
-    this.#live = new LiveSubscriptions(gateway);
+    this.#live = new LiveSubscriptions(this.#io, gateway);
     this.#io.use((socket, next) => {
       this.#signIn(socket).then(
         () => next(),

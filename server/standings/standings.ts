@@ -150,11 +150,8 @@ export class Standings {
       return;
     }
     this.#boards.delete(open.board.id);
-    const error = new AppError("store_lost", {
-      message: `Board "${open.board.id}" was opened anew.`,
-      retryAfterMs: 100,
-    });
-    for (const { onEnded } of [...(entry.ready?.followers ?? [])]) onEnded(error.body());
+    const error = openedAnew(open).body();
+    for (const { onEnded } of [...(entry.ready?.followers ?? [])]) onEnded(error);
     entry.ready?.close();
   }
 
@@ -172,6 +169,8 @@ export class Standings {
       leave.push(() => opened.standings.untrack(members));
       await opened.standings.track(members);
       const attach = await prepare(opened);
+      // Closed in the meantime: nothing would come of it any more.
+      if (this.#boards.get(open.board.id) !== entry) throw openedAnew(open);
       opened.followers.add(follower);
       leave.push(() => opened.followers.delete(follower));
       leave.push(attach());
@@ -187,6 +186,7 @@ export class Standings {
   #entry(open: OpenBoard): Entry {
     const known = this.#boards.get(open.board.id);
     if (known?.open.season.incarnation === open.season.incarnation) return known;
+    this.onBoard(open);
     const board: LiveBoard = { open };
     const entry: Entry = { open, board, opened: this.#open(board), ready: undefined, users: 0 };
     this.#boards.set(open.board.id, entry);
@@ -242,6 +242,13 @@ export class Standings {
     this.#boards.delete(entry.open.board.id);
     entry.ready?.close();
   }
+}
+
+function openedAnew({ board }: OpenBoard): AppError {
+  return new AppError("store_lost", {
+    message: `Board "${board.id}" was opened anew.`,
+    retryAfterMs: 100,
+  });
 }
 
 function once(action: () => void): () => void {
