@@ -1,6 +1,9 @@
 /** The rank index between processes: whatever their clocks say, and whatever Redis has lost. */
+import { createHash } from "node:crypto";
+import type { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { indexWantedKey } from "../../server/redis/keys.ts";
+import { loadScripts } from "../../server/redis/scripts.ts";
 import { type ChildServer, startChildServer } from "../support/child-server.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
@@ -47,6 +50,16 @@ async function expectTotal(board: string, total: number): Promise<void> {
   expect(body).toMatchObject({ total, exact: false });
 }
 
+const COUNTING = new Set(["leaderboard/count_at", "leaderboard/keys_at", "leaderboard/small_shard"]);
+
+/** µs that Redis has worked in the scripts of indexes, by its own log of commands. */
+async function countingUs(admin: Redis): Promise<number> {
+  const scripts = loadScripts().filter(({ name }) => COUNTING.has(name));
+  const shas = new Set(scripts.map(({ lua }) => createHash("sha1").update(lua).digest("hex")));
+  const entries = (await admin.slowlog("GET", 100_000)) as [number, number, number, string[]][];
+  return entries.reduce((sum, [, , us, [, sha = ""]]) => sum + (shas.has(sha) ? us : 0), 0);
+}
+
 describe("the rank index", () => {
   it("comes from a merger whose clock is ahead, and goes on with the next one whose clock is right", async () => {
     gateway = await startServer(redis.url, { ROLES: "gateway", CONTROL_PLANE: "off" });
@@ -86,6 +99,30 @@ describe("the rank index", () => {
       },
       { withinMs: 4_000 },
     );
+  });
+
+  it("takes no more of Redis's time than its share: the period stretches", async () => {
+    const share = 0.01;
+    const settings = { CONTROL_PLANE: "off", INDEX_MS: "50", INDEX_SHARE: `${share}` };
+    gateway = await startServer(redis.url, settings);
+    await gateway.createBoard("dear", { operator: "set", shards: 64, topSize: 10, columns });
+    expect(await submit("dear", 0, 1_000)).toBe(200);
+    await eventually(() => expectTotal("dear", 1_000), PATIENT);
+    const admin = redis.client();
+    await admin.config("SET", "slowlog-max-len", 100_000);
+    await admin.config("SET", "slowlog-log-slower-than", 0);
+    const ROUNDS = 4;
+    const beganAt = performance.now();
+    for (let round = 1; round <= ROUNDS; round++) {
+      // Every shard has changed.
+      expect(await submit("dear", 1_000 * round, 1_000 * (round + 1))).toBe(200);
+      await eventually(() => expectTotal("dear", 1_000 * (round + 1)), PATIENT);
+    }
+    const tookUs = (performance.now() - beganAt) * 1_000;
+    const counting = await countingUs(admin);
+    expect(counting).toBeGreaterThan(0);
+    // What the last index has cost is rested from only afterwards.
+    expect(counting * (1 - 1 / ROUNDS)).toBeLessThanOrEqual(tookUs * share);
   });
 
   it("follows a change within seconds on many boards of many shards at once", async () => {

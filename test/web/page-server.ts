@@ -6,6 +6,7 @@ import { build, type PreviewServer, preview } from "vite";
 import { createLog } from "../../server/base/log.ts";
 import { compose, type Running } from "../../server/compose.ts";
 import { parseConfig } from "../../server/config.ts";
+import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { testRunFolder } from "../support/shared-redis.ts";
 
@@ -85,10 +86,18 @@ export class PageServer {
     await this.#redis.stop();
   }
 
-  /** Points won or lost on `arcade`, as a game server reports them. */
-  async add(points: Record<string, number>): Promise<void> {
+  async putBoard(id: string, definition: BoardDefinition): Promise<void> {
+    const authorization = `Bearer ${this.#running?.keys.adminKey}`;
+    const headers = { authorization, "content-type": "application/json" };
+    const body = JSON.stringify(definition);
+    const response = await fetch(`${this.#url}/v1/admin/boards/${id}`, { method: "PUT", headers, body });
+    if (!response.ok) throw new Error(`${id}: ${response.status}`);
+  }
+
+  /** Points of a board, as a game server reports them: on `arcade` won or lost. */
+  async add(points: Record<string, number>, board = "arcade"): Promise<void> {
     const submissions = Object.entries(points).map(([member, score]) => ({ member, score }));
-    const response = await fetch(`${this.#url}/v1/boards/arcade/scores`, {
+    const response = await fetch(`${this.#url}/v1/boards/${board}/scores`, {
       method: "POST",
       headers: {
         authorization: `Bearer ${this.#running?.keys.serverKey}`,
@@ -96,8 +105,8 @@ export class PageServer {
       },
       body: JSON.stringify({ submissions }),
     });
-    const { counts } = (await response.json()) as { counts?: { accepted: number } };
-    if (counts?.accepted !== submissions.length)
+    const { counts } = (await response.json()) as { counts?: { accepted: number; unchanged: number } };
+    if (!counts || counts.accepted + counts.unchanged !== submissions.length)
       throw new Error(`Not all accepted: ${JSON.stringify(counts)}`);
   }
 }

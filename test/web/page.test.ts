@@ -162,6 +162,18 @@ describe("the page", () => {
     await server.add({ [name]: -9_000 });
   });
 
+  it.each([390, 700, 1280])("shows long scores whole on a screen of %i pixels", async (width) => {
+    await server.putBoard("large", { operator: "set", columns: [{ name: "points", max: 10_000_000_000 }] });
+    await server.add({ ann: 9_876_543_210, ben: 1_234_567_890, cy: 7 }, "large");
+    const page = await openPage({ viewport: { width, height: 1_000 } }, undefined, "?board=large");
+    await expect.poll(() => page.locator("#rows .score").first().textContent(), SOON).toBe("9,876,543,210");
+    const cut = `[...document.querySelectorAll("#rows :is(.score, .gap)")]
+      .filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent)`;
+    await expect.poll(() => page.evaluate(cut), SOON).toEqual([]);
+    const rights = `[...document.querySelectorAll("#rows .score")].map((cell) => Math.round(cell.getBoundingClientRect().right))`;
+    expect(new Set((await page.evaluate(rights)) as number[]).size).toBe(1);
+  });
+
   it.each([360, 768, 1280, 3840])("fits a screen of %i pixels without scrolling sideways", async (width) => {
     const page = await openPage({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
     await expect.poll(() => namesOf(page), SOON).toHaveLength(20);
