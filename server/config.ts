@@ -3,18 +3,8 @@
  * `docs/settings.md` is made from this table.
  */
 import { z } from "zod";
-
-type Setting<T extends z.ZodType = z.ZodType> = { schema: T; doc: string };
-
-const setting = <T extends z.ZodType>(schema: T, doc: string): Setting<T> => ({ schema, doc });
-const count = (initial: number, min = 1) => z.coerce.number().int().min(min).default(initial);
-const ms = (initial: number) => count(initial);
-const bytes = (initial: number) => count(initial, 1024);
-const flag = (initial: boolean) =>
-  z
-    .enum(["true", "false"])
-    .default(initial ? "true" : "false")
-    .transform((text) => text === "true");
+import { playerSettings } from "./settings/players.ts";
+import { bytes, count, flag, ms, type Setting, setting } from "./settings/setting.ts";
 
 const ROLE_NAMES = ["gateway", "merger"] as const;
 const roles = z
@@ -120,12 +110,6 @@ export const settings = {
     "ms. A producer that sent nothing for this long is forgotten by the shard.",
   ),
   REDIS_COMMAND_TIMEOUT_MS: setting(ms(2_000), "ms. A Redis command without a reply in this time fails."),
-  SESSION_IDLE_MS: setting(ms(24 * 3_600_000), "ms. A session ends after this long without use."),
-  SESSION_MAX_MS: setting(ms(30 * 24 * 3_600_000), "ms. A session ends at this age."),
-  SESSIONS_PER_PLAYER_MAX: setting(
-    count(20),
-    "Sessions of one player; one more ends the one that was not used for longest.",
-  ),
   SOCKETS_MAX: setting(count(10_000), "Sockets of one process; more are refused before the upgrade."),
   SUBSCRIPTIONS_MAX: setting(count(32), "Views, ranks and windows one socket may follow."),
   STANDINGS_PER_SECOND: setting(
@@ -146,10 +130,6 @@ export const settings = {
     count(40_000),
     "Members × shards of one HTTP question for ranks: what it may cost Redis.",
   ),
-  SESSION_CHECK_MS: setting(
-    ms(30_000),
-    "ms. Sessions of connected players are checked, and kept alive, this often.",
-  ),
   CONTROL_PLANE: setting(
     z
       .enum(["on", "off"])
@@ -161,6 +141,7 @@ export const settings = {
   LAG_MS_MAX: setting(ms(10_000), "ms. A socket that lags this long is closed with `slow_consumer`."),
   STOP_GRACE_MS: setting(ms(3_000), "ms. Requests under way may take this long when the process stops."),
   SHUTDOWN_MS: setting(ms(10_000), "ms. All services together must have stopped within this time."),
+  ...playerSettings,
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof settings;

@@ -25,9 +25,12 @@ const ROOMS = rooms(
 const FLOWS = rooms("ingest", "merger", "standings", "seasons");
 const TOP = [
   "server/config.ts",
+  "server/settings",
   "server/options.ts",
   "server/compose-reads.ts",
   "server/compose-gateways.ts",
+  "server/compose-players.ts",
+  "server/cli",
   "server/compose.ts",
   "server/workers",
   "server/main.ts",
@@ -80,10 +83,23 @@ const PACKAGE_RULES: PackageRule[] = [
     who: "client-sdk/transport.ts",
   },
   {
+    packages: /^(pg|kysely|@electric-sql\/.+)$/,
+    may: (_, place) => ["server/database", "server/sessions", "server/profiles"].includes(place),
+    typesFree: true,
+    who: "server/database and the rooms that keep tables",
+  },
+  {
     packages: /^zod$/,
-    may: (_, place) => ["server/config.ts", "server/gateway", "server/leaderboard"].includes(place),
+    may: (_, place) =>
+      [
+        "server/config.ts",
+        "server/settings",
+        "server/gateway",
+        "server/leaderboard",
+        "server/profiles",
+      ].includes(place),
     typesFree: false,
-    who: "server/config.ts, server/gateway and server/leaderboard (the edge of stored JSON)",
+    who: "server/config.ts, server/settings, server/gateway, and server/leaderboard and server/profiles (the edge of stored JSON)",
   },
 ];
 
