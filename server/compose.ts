@@ -8,8 +8,10 @@ import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
 import { startPlayers, startReplication } from "./compose-gateways.ts";
+import { startDatabase } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
 import type { Config } from "./config.ts";
+import type { Database } from "./database/database.ts";
 import { createFeedMetrics, type FeedMetrics } from "./feed/feed-metrics.ts";
 import { openFeed } from "./feed/feed-store.ts";
 import type { ControlPlane } from "./gateway/control-plane.ts";
@@ -42,6 +44,7 @@ export type Running = {
   keys: { adminKey: string; serverKey: string; file?: string };
   target: RedisTarget;
   registry: Registry;
+  database: Database;
   /** Without the gateway role there is none. */
   control: ControlPlane | undefined;
   /** @returns names of the parts that did not stop in time */
@@ -77,6 +80,8 @@ export type Base = {
   metrics: MetricsRegistry;
   feedMetrics: FeedMetrics;
   connecting: ConnectOptions;
+  /** What must outlive Redis; opened at its first question. */
+  database: Database;
   /** A connection of its own for commands, which may take `moreMs` more; so that one part's load does not hold up another's. */
   commands: (name: string, moreMs?: number) => Promise<RedisStore>;
 };
@@ -94,7 +99,8 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
     return redis;
   };
   const feedMetrics = createFeedMetrics(metrics);
-  const base: Base = { config, around, parts, metrics, feedMetrics, connecting, commands };
+  const database = await startDatabase(config, log, parts);
+  const base: Base = { config, around, parts, metrics, feedMetrics, connecting, database, commands };
   const redis = await commands("redis connection");
   if (config.REDIS_URL !== undefined) {
     enforceFindings(await checkRedis(redis), { production: config.NODE_ENV === "production", log });
@@ -106,7 +112,7 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const gateway = config.ROLES.includes("gateway")
     ? await startGateway(base, { redis, channels, registry, keys: new ApiKeys(keys) })
     : { port: 0, control: undefined };
-  return { ...gateway, keys, target, registry };
+  return { ...gateway, keys, target, registry, database };
 }
 
 async function startRegistry({ config, around, parts }: Base, redis: RedisStore): Promise<Registry> {

@@ -27,7 +27,19 @@ export const settings = {
     z.string().min(1).optional(),
     "`redis://…`, `rediss://…` or `unix:///path`; a cluster: start nodes by comma, or one with `?cluster=true`; Sentinel: `redis+sentinel://[user:password@]host:26379,…/<master name>[/<db>]`. Unset: Rankwire runs its own Redis in DATA_DIR.",
   ),
-  DATA_DIR: setting(z.string().default(".rankwire"), "Folder for the managed Redis and generated keys."),
+  DATABASE_URL: setting(
+    z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")
+      .optional(),
+    "`postgres://…`, PostgreSQL 14 or newer, for keys, devices and profiles. Unset: PGlite in DATA_DIR, opened when it is first needed.",
+  ),
+  DATABASE_CONNECTIONS_MAX: setting(count(10), "Connections of one process to the database."),
+  DATABASE_TIMEOUT_MS: setting(ms(5_000), "ms. A query without an answer in this time fails."),
+  DATA_DIR: setting(
+    z.string().default(".rankwire"),
+    "Folder for the managed Redis, the embedded database and generated keys.",
+  ),
   MANAGED_NODES: setting(
     z.enum(["1", "3"]).default("1").transform(Number),
     "Masters of the managed Redis: 1, or 3 for a cluster on this machine.",

@@ -1,5 +1,6 @@
 /** Each room's slice of the settings. */
 import type { Config } from "./config.ts";
+import type { DatabaseOptions } from "./database/database.ts";
 import type { FeedLimits, FeedOf } from "./feed/feed-store.ts";
 import type { HubOptions } from "./feed/hub.ts";
 import type { GatewayLimits } from "./gateway/gateway.ts";
@@ -95,5 +96,14 @@ export function gatewayLimits(config: Config): GatewayLimits {
     rankCountsMax: config.RANK_COUNTS_MAX,
     listMembersMax: config.LIST_MEMBERS_MAX,
     stopGraceMs: config.STOP_GRACE_MS,
+  };
+}
+
+export function databaseOptions(config: Config): Omit<DatabaseOptions, "log"> {
+  return {
+    url: config.DATABASE_URL,
+    dataDir: config.DATA_DIR,
+    connectionsMax: config.DATABASE_CONNECTIONS_MAX,
+    timeoutMs: config.DATABASE_TIMEOUT_MS,
   };
 }

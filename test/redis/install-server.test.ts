@@ -1,9 +1,9 @@
 import { chmod, mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { type CommandResult, runCommand, type System } from "../../server/base/machine/system.ts";
 import { findServer, isNewEnough } from "../../server/redis/managed/find-server.ts";
 import { ensureServer, type InstallOptions } from "../../server/redis/managed/install-server.ts";
-import { type CommandResult, runCommand, type System } from "../../server/redis/managed/system.ts";
 import { testRunFolder } from "../support/shared-redis.ts";
 
 let bin: string;

@@ -5,12 +5,12 @@ import { Redis } from "ioredis";
 import { afterEach } from "vitest";
 import { sleep } from "../../server/base/clock.ts";
 import { createLog } from "../../server/base/log.ts";
+import { describeProcess } from "../../server/base/machine/process-table.ts";
 import {
   type ManagedRedis,
   type ManagedRedisOptions,
   startManagedRedis,
 } from "../../server/redis/managed/managed-redis.ts";
-import { describeProcess } from "../../server/redis/managed/process-table.ts";
 import { testRunFolder } from "../support/shared-redis.ts";
 
 const log = createLog({ level: "silent", pretty: false });

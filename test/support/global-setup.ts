@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
+import { describeProcess, endProcess } from "../../server/base/machine/process-table.ts";
 import { ensureServer } from "../../server/redis/managed/install-server.ts";
-import { describeProcess, endProcess } from "../../server/redis/managed/process-table.ts";
 import { startTestRedis } from "./redis.ts";
 
 const TESTS = fileURLToPath(new URL("..", import.meta.url));

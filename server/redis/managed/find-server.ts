@@ -1,6 +1,6 @@
 /** Finds a redis-server or valkey-server that is new enough. */
 import { delimiter, join } from "node:path";
-import { runCommand } from "./system.ts";
+import { runCommand } from "../../base/machine/system.ts";
 
 /** The oldest command set that our scripts keep to. */
 export const OLDEST_VERSION = "7.0.0";

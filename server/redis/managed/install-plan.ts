@@ -1,6 +1,7 @@
 /** Which commands install Redis on this system, from its own package manager. Nothing is changed here. */
+
+import type { System } from "../../base/machine/system.ts";
 import { isNewEnough, OLDEST_VERSION } from "./find-server.ts";
-import type { System } from "./system.ts";
 
 /** `always`: run even after another step failed. `mayFail`: its failure is not the installation's. */
 export type Step = { command: readonly string[]; timeoutMs: number; always?: true; mayFail?: true };

@@ -1,4 +1,6 @@
 /** Makes sure that there is a Redis server on this machine: finds one, or installs one where that is allowed. */
+
+import { type System, thisSystem } from "../../base/machine/system.ts";
 import { type FoundServer, findServer, type WhereToLook } from "./find-server.ts";
 import {
   aptCandidate,
@@ -9,7 +11,6 @@ import {
   planInstall,
   prefixThatMay,
 } from "./install-plan.ts";
-import { type System, thisSystem } from "./system.ts";
 
 export type InstallOptions = {
   install: "auto" | "never";

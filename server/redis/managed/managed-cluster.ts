@@ -5,9 +5,9 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { freePorts } from "../../base/free-ports.ts";
+import { takeInstanceLock } from "../../base/machine/instance-lock.ts";
 import { type ClusterNode, formCluster } from "./cluster-formation.ts";
 import { type ClusterSecret, loadClusterSecret } from "./cluster-secret.ts";
-import { takeInstanceLock } from "./instance-lock.ts";
 import { type ManagedRedis, type ManagedRedisOptions, startManagedRedis } from "./managed-redis.ts";
 
 export type ManagedCluster = {

@@ -5,9 +5,9 @@
 import { backoffMs } from "../../base/backoff.ts";
 import { sleep } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
+import { type InstanceLock, takeInstanceLock } from "../../base/machine/instance-lock.ts";
 import { clearLeftovers, type DataFolder, findOrphan, prepareDataFolder } from "./data-folder.ts";
 import { ensureServer } from "./install-server.ts";
-import { type InstanceLock, takeInstanceLock } from "./instance-lock.ts";
 import { RedisProcess } from "./redis-process.ts";
 
 export type ManagedRedisOptions = {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "../clock.ts";
 import { describeProcess } from "./process-table.ts";
 
 export type InstanceLock = { release(): Promise<void> };

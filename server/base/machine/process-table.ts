@@ -1,6 +1,6 @@
 /** Other processes of this machine. A pid alone proves nothing: it is given out again, in containers soon after. */
 import { readFile } from "node:fs/promises";
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "../clock.ts";
 import { runCommand } from "./system.ts";
 
 /** `startedAt` has no unit; with the pid it names a process for good. `command` is the command line as it shows itself. */

@@ -1,7 +1,7 @@
 /** The machine as the installer and the finder see it: commands to run and a few facts. Tests pass their own. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { sleep } from "../../base/clock.ts";
+import { sleep } from "../clock.ts";
 
 /** `code` is 127 when there is no such program and -1 when it was killed; `output` is the end of stdout and stderr. */
 export type CommandResult = { code: number; output: string };
