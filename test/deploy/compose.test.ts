@@ -30,18 +30,22 @@ const serviceShape = z
   .refine(({ build, image }) => (build === undefined) !== (image === undefined), "either build or image");
 const composeShape = z.strictObject({
   name: z.string().regex(/^[a-z][a-z\d_-]*$/),
-  services: z.strictObject({ rankwire: serviceShape, redis: serviceShape }),
+  services: z.strictObject({ rankwire: serviceShape, redis: serviceShape, postgres: serviceShape }),
   volumes: z.record(z.string(), z.null()),
 });
 
 const { text } = readSource("docker-compose.yml");
 const { services, volumes } = composeShape.parse(parse(text));
-const { rankwire, redis } = services;
+const { rankwire, redis, postgres } = services;
+/** Words of the file that are no settings of Rankwire: PostgreSQL's image reads them. */
+const OTHERS = ["POSTGRES_PASSWORD"];
 
 /** Settings that the file sets or asks the operator's environment for. */
 function settingsNamed(file: string): string[] {
   const asked = [...file.matchAll(/(?<!\$)\$\{(\w+)/g)].map(([, name = ""]) => name);
-  return [...new Set([...Object.keys(rankwire.environment ?? {}), ...asked])].sort();
+  return [...new Set([...Object.keys(rankwire.environment ?? {}), ...asked])]
+    .filter((name) => !OTHERS.includes(name))
+    .sort();
 }
 
 describe("docker-compose.yml", () => {
@@ -63,14 +67,27 @@ describe("docker-compose.yml", () => {
     expect(redis.volumes).toEqual(["redis-data:/data"]);
   });
 
-  it("opens no port of Redis, which has no password", () => {
-    expect(redis.ports).toBeUndefined();
+  it("runs a PostgreSQL of 14 or later that keeps what it is given", () => {
+    const [name, version = ""] = postgres.image?.split(":") ?? [];
+    expect(name).toBe("postgres");
+    expect(Number.parseInt(version, 10)).toBeGreaterThanOrEqual(14);
+    expect(postgres.volumes).toEqual(["postgres-data:/var/lib/postgresql/data"]);
   });
 
-  it("starts Rankwire when Redis is healthy, and connects it by the service's name", () => {
-    expect(rankwire.depends_on).toEqual({ redis: { condition: "service_healthy" } });
+  it("opens no port of Redis, which has no password, nor of PostgreSQL", () => {
+    expect(redis.ports).toBeUndefined();
+    expect(postgres.ports).toBeUndefined();
+  });
+
+  it("starts Rankwire when both stores are healthy, and connects it by the services' names", () => {
+    const condition = "service_healthy";
+    expect(rankwire.depends_on).toEqual({ redis: { condition }, postgres: { condition } });
     expect(redis.healthcheck).toBeDefined();
+    expect(postgres.healthcheck).toBeDefined();
     expect(new URL(rankwire.environment?.REDIS_URL ?? "").hostname).toBe("redis");
+    expect(rankwire.environment?.DATABASE_URL).toMatch(
+      /^postgres:\/\/rankwire:\$\{.+\}@postgres:5432\/rankwire$/,
+    );
     expect(rankwire.environment?.NODE_ENV).toBe("production");
   });
 
@@ -87,9 +104,9 @@ describe("docker-compose.yml", () => {
   });
 
   it("declares exactly the volumes that are mounted, one where the image keeps its data", () => {
-    const mounted = [...(rankwire.volumes ?? []), ...(redis.volumes ?? [])].map(
-      (mount) => mount.split(":")[0],
-    );
+    const mounted = Object.values(services)
+      .flatMap((service) => service.volumes ?? [])
+      .map((mount) => mount.split(":")[0]);
     expect(mounted.sort()).toEqual(Object.keys(volumes).sort());
     expect(rankwire.volumes).toContain(`rankwire-data:${readDockerfile().env.DATA_DIR}`);
   });
@@ -110,9 +127,9 @@ describe("docker-compose.yml", () => {
         cwd: ROOT,
         env: { PATH: process.env.PATH, ...env },
       });
-    const accepted = config({ ADMIN_KEY: "a", SERVER_KEY: "s" });
+    const accepted = config({ ADMIN_KEY: "a", SERVER_KEY: "s", POSTGRES_PASSWORD: "p" });
     expect(accepted.stderr.toString()).toBe("");
     expect(accepted.status).toBe(0);
-    expect(config({ SERVER_KEY: "s" }).stderr.toString()).toContain("set ADMIN_KEY");
+    expect(config({ SERVER_KEY: "s", POSTGRES_PASSWORD: "p" }).stderr.toString()).toContain("set ADMIN_KEY");
   });
 });
