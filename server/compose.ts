@@ -8,7 +8,7 @@ import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
 import { startPlayers, startReplication } from "./compose-gateways.ts";
-import { startDatabase } from "./compose-players.ts";
+import { startDatabase, startProfiles } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -209,6 +209,8 @@ async function startGateway(
     replication: await startReplication(base, ingest),
     ...reads,
     ...players,
+    profiles: await startProfiles(base, needs),
+    profileWriters: config.PROFILE_WRITERS,
     keys,
     limits: options.gatewayLimits(config),
     origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { playerSettings } from "./settings/players.ts";
+import { profileSettings } from "./settings/profiles.ts";
 import { bytes, count, flag, ms, type Setting, setting } from "./settings/setting.ts";
 
 const ROLE_NAMES = ["gateway", "merger"] as const;
@@ -154,6 +155,7 @@ export const settings = {
   STOP_GRACE_MS: setting(ms(3_000), "ms. Requests under way may take this long when the process stops."),
   SHUTDOWN_MS: setting(ms(10_000), "ms. All services together must have stopped within this time."),
   ...playerSettings,
+  ...profileSettings,
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof settings;
@@ -179,6 +181,8 @@ function brokenRelations(config: Config): string[] {
   if (config.LEASE_TTL_MS < 5 * config.TICK_MS) broken.push("LEASE_TTL_MS must be at least 5 × TICK_MS");
   if (config.SESSION_IDLE_MS > config.SESSION_MAX_MS)
     broken.push("SESSION_IDLE_MS must not be above SESSION_MAX_MS");
+  if (config.PROFILE_REFRESH_MS >= config.PROFILE_TTL_MS)
+    broken.push("PROFILE_REFRESH_MS must be below PROFILE_TTL_MS");
   if (config.DEDUP_WINDOW_MS <= config.INGEST_DEADLINE_MS)
     broken.push("DEDUP_WINDOW_MS must be above INGEST_DEADLINE_MS");
   if (config.PRODUCER_IDLE_MS <= 2 * config.INGEST_DEADLINE_MS)

@@ -8,6 +8,7 @@ import type { PipeLimits } from "./ingest/shard-pipe.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import type { DedupLimits } from "./leaderboard/submit-batch.ts";
 import type { MergerOptions } from "./merger/merger.ts";
+import type { ProfilesOptions } from "./profiles/profiles.ts";
 import type { SessionLimits } from "./sessions/sessions.ts";
 import type { StandingsOptions } from "./standings/standings.ts";
 
@@ -105,5 +106,25 @@ export function databaseOptions(config: Config): Omit<DatabaseOptions, "log"> {
     dataDir: config.DATA_DIR,
     connectionsMax: config.DATABASE_CONNECTIONS_MAX,
     timeoutMs: config.DATABASE_TIMEOUT_MS,
+  };
+}
+
+export function profilesOptions(config: Config): Pick<ProfilesOptions, "times" | "local" | "queriesMax"> {
+  return {
+    times: {
+      ttlMs: config.PROFILE_TTL_MS,
+      refreshMs: config.PROFILE_REFRESH_MS,
+      negativeTtlMs: config.PROFILE_NEGATIVE_TTL_MS,
+      leaseMs: config.PROFILE_LEASE_MS,
+      // A write waits for the cache, and then the commit may take as long as a query.
+      tombstoneMs: 2 * (config.DATABASE_TIMEOUT_MS + config.REDIS_COMMAND_TIMEOUT_MS),
+      untoldMax: 10_000,
+    },
+    local: {
+      keptMax: config.PROFILE_LOCAL_MAX,
+      charactersMax: config.PROFILE_LOCAL_BYTES,
+      ttlMs: config.PROFILE_LOCAL_TTL_MS,
+    },
+    queriesMax: config.PROFILE_QUERIES_MAX,
   };
 }

@@ -17,6 +17,7 @@ export const ERROR_CODES = [
   "board_not_found",
   "member_not_found",
   "season_not_found",
+  "profile_not_found",
   "board_invalid",
   "board_locked",
   "season_closed",

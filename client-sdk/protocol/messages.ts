@@ -107,6 +107,18 @@ export type SubmissionResult =
 /** `metadata` is what the last accepted submission that carried some brought; not in tops and feeds. */
 export type Entry = EntryValues & { rank: number; member: string; metadata?: string };
 
+/** Who a member is to people. Every field may be absent. */
+export type Profile = {
+  /** 1 to 64 characters. */
+  displayName?: string;
+  /** https, at most 2,048 characters. */
+  avatarUrl?: string;
+  /** ISO 3166-1 alpha-2, such as `CH`. */
+  country?: string;
+  /** JSON of the game's own, at most 16 KB. */
+  extra?: unknown;
+};
+
 export type RankAnswer = {
   board: string;
   season: number;

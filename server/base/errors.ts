@@ -59,6 +59,12 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "The board has no such season.",
     "Leave `season` out for the current one.",
   ),
+  profile_not_found: row(
+    404,
+    false,
+    "The member has no profile.",
+    "Give it one with PUT /v1/profiles/:member.",
+  ),
   board_invalid: row(
     400,
     false,

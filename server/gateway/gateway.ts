@@ -10,6 +10,7 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import { feedSourceOf } from "../leaderboard/feed-source.ts";
 import type { Reader } from "../leaderboard/reader.ts";
 import type { Registry } from "../leaderboard/registry.ts";
+import type { Profiles } from "../profiles/profiles.ts";
 import type { IndexHub } from "../rank-index/index-hub.ts";
 import type { ApiKeys } from "../sessions/api-keys.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -44,6 +45,9 @@ export type Gateway = {
   hub: FeedHub;
   indexes: IndexHub;
   standings: Standings;
+  profiles: Profiles;
+  /** `player`: players may change their own. */
+  profileWriters: "server" | "player";
   sessions: Sessions;
   checks: SessionChecks;
   control: ControlPlane;

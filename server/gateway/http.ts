@@ -16,6 +16,7 @@ import { boardRoutes } from "./routes/boards.ts";
 import { feedRoutes } from "./routes/feed.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { operatorRoutes } from "./routes/operators.ts";
+import { profileRoutes } from "./routes/profiles.ts";
 import { scoreRoutes } from "./routes/scores.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 
@@ -24,6 +25,7 @@ const ROUTES = [
   scoreRoutes,
   sessionRoutes,
   memberRoutes,
+  profileRoutes,
   feedRoutes,
   adminRoutes,
   operatorRoutes,
@@ -57,7 +59,7 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
   });
   await app.register(cors, {
     origin: gateway.origins,
-    methods: ["GET", "POST", "PUT", "DELETE"],
+    methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     exposedHeaders: ["retry-after"],
   });
   for (const routes of ROUTES) routes(app, gateway);

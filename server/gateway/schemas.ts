@@ -17,7 +17,7 @@ export const NOTICE_BYTES_MAX = 4_096;
 export const TOP_LIMIT_MAX = 1000;
 export const AROUND_LIMIT_MAX = 101;
 
-const plain = z
+export const plain = z
   .string()
   .min(1)
   .refine(

@@ -35,16 +35,26 @@ export async function checkRedis(redis: RedisStore): Promise<Finding[]> {
   return [await checkCluster(redis), ...(await Promise.all(ofNodes))].flat();
 }
 
+/** What the Redis of a cache must be like: it may lose what it holds, but must not fill up. @throws whatever the connection throws */
+export async function checkCache(redis: RedisStore): Promise<Finding[]> {
+  const ofNodes = (isCluster(redis) ? masters(redis) : [redis]).map(async (node) => {
+    const facts = await factsOf(node);
+    const policy = facts.info("maxmemory_policy") ?? (await facts.config("maxmemory-policy"));
+    return [
+      checkVersion(facts),
+      checkRole(facts),
+      judge(policy, (value) => value.startsWith("allkeys-"), {
+        check: "maxmemory-policy",
+        wanted: "allkeys-lfu",
+        remedy: "Set maxmemory, and maxmemory-policy allkeys-lfu: copies that nobody reads make room.",
+      }),
+    ];
+  });
+  return (await Promise.all(ofNodes)).flat().filter((finding) => finding !== undefined);
+}
+
 async function checkNode(redis: Redis): Promise<Finding[]> {
-  const text = (await unlessDenied(redis.info())) ?? "";
-  const fields = new Map([...text.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name, value]) => [name, value]));
-  const facts: Facts = {
-    info: (field) => fields.get(field),
-    config: async (name) => {
-      const reply = await unlessDenied(redis.config("GET", name));
-      return Array.isArray(reply) && typeof reply[1] === "string" ? reply[1] : undefined;
-    },
-  };
+  const facts = await factsOf(redis);
   const findings = await Promise.all([
     checkVersion(facts),
     checkRole(facts),
@@ -52,6 +62,18 @@ async function checkNode(redis: Redis): Promise<Finding[]> {
     checkPersistence(facts),
   ]);
   return findings.filter((finding) => finding !== undefined);
+}
+
+async function factsOf(redis: Redis): Promise<Facts> {
+  const text = (await unlessDenied(redis.info())) ?? "";
+  const fields = new Map([...text.matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name, value]) => [name, value]));
+  return {
+    info: (field) => fields.get(field),
+    config: async (name) => {
+      const reply = await unlessDenied(redis.config("GET", name));
+      return Array.isArray(reply) && typeof reply[1] === "string" ? reply[1] : undefined;
+    },
+  };
 }
 
 export type EnforceOptions = { production: boolean; log: Log };

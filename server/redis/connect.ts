@@ -28,19 +28,20 @@ const SLOTS_REFRESH_MS = 5_000;
 
 /** For requests and scripts: fails fast while Redis is away. On a cluster, `batch.ts` is the way for all but single commands. */
 export function connectCommand(options: ConnectOptions): Promise<RedisStore> {
-  const { commandTimeoutMs } = options;
-  const own: OwnOptions = {
-    commandTimeout: commandTimeoutMs,
-    // A connection that has gone silent without an end (a lost host, a forgotten NAT entry) is given up for a fresh one.
-    socketTimeout: 2 * commandTimeoutMs,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-  };
+  const own = commandOptions(options);
   const address = addressOf(options.target);
   return address.kind === "cluster"
     ? connectCluster("command", options, address, own)
     : connectOne("command", options, address, own);
+}
+
+/** For a cache: as for commands, but one server that is away, at the start too, is looked for in the background. */
+export async function connectCache(options: ConnectOptions): Promise<RedisStore> {
+  const address = addressOf(options.target);
+  if (address.kind === "cluster") return connectCommand(options);
+  const redis = createOne("cache", options, address, commandOptions(options));
+  await redis.connect().catch(() => undefined);
+  return redis;
 }
 
 /**
@@ -56,6 +57,17 @@ export function createListener(options: ConnectOptions, node: Endpoint | undefin
     autoResubscribe: false,
   };
   return createOne("listener", options, addressOf(options.target), { ...own, ...node });
+}
+
+function commandOptions({ commandTimeoutMs }: ConnectOptions): OwnOptions {
+  return {
+    commandTimeout: commandTimeoutMs,
+    // A connection that has gone silent without an end (a lost host, a forgotten NAT entry) is given up for a fresh one.
+    socketTimeout: 2 * commandTimeoutMs,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+  };
 }
 
 type OwnOptions = Omit<RedisOptions, "replyMapping">;

@@ -103,6 +103,14 @@ export function sessionsKey(tag: string): string {
 /** Boards and their current seasons: HASH board → record, and a version that grows with every change. */
 export const registryKeys = { boards: "rw:{boards}:records", version: "rw:{boards}:version" } as const;
 
+/** HASH: the cached copy of a member's profile, its version, and who is filling it: one key, so that none outlives another. */
+export function profileKey(member: string): string {
+  return `rw:profile:${member}`;
+}
+
+/** Channel on which processes hear of changed profiles: nothing depends on it. */
+export const profileChannel = "rw:profiles";
+
 /** ZSET board → time of its last announced activity, in ms. */
 export const activeKey = "rw:active";
 
