@@ -18,6 +18,7 @@ import type { ControlPlane } from "./gateway/control-plane.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { createGatewayMetrics } from "./gateway/gateway-metrics.ts";
 import { GatewayServer } from "./gateway/server.ts";
+import { createStoreMetrics } from "./gateway/store-metrics.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import { createRedisBoardRepository } from "./leaderboard/board-repository.ts";
@@ -34,6 +35,7 @@ import { isServing } from "./redis/cluster-health.ts";
 import { type ConnectOptions, connectCommand, createListener, type RedisTarget } from "./redis/connect.ts";
 import { type ManagedCluster, startManagedCluster } from "./redis/managed/managed-cluster.ts";
 import { type ManagedRedis, startManagedRedis } from "./redis/managed/managed-redis.ts";
+import { isFull } from "./redis/memory.ts";
 import { registerScripts } from "./redis/scripts.ts";
 import type { RedisStore } from "./redis/store.ts";
 import { ApiKeys, loadKeys } from "./sessions/api-keys.ts";
@@ -184,6 +186,7 @@ async function startGateway(
   const { redis, channels, registry, keys } = needs;
   const { log } = around;
   const hasher = await createHasher();
+  createStoreMetrics(metrics, redis);
   const players = await startPlayers(base, needs);
   const reads = await startReads(base, { ...needs, hasher });
   players.control.onMoved((board, members) => reads.standings.hint(board, members));
@@ -218,6 +221,7 @@ async function startGateway(
     metrics,
     counters: createGatewayMetrics(metrics),
     unready: () => unready(redis, channels),
+    degraded: async () => ((await isFull(redis)) ? ["store_full"] : []),
     webRoot: builtPage(),
   };
   const server = new GatewayServer(gateway, { host: config.HOST, port: config.PORT });

@@ -13,6 +13,7 @@
 -- ARGV[6] limits   "retentionMs retentionBytes messageBytesMax"
 -- ARGV[7] total    integer, members on the board
 -- ARGV[8...] changes  number of removes, what is removed from the top, then score, member of what is added: members as the shards store them
+-- Flags allow-oom
 -- Reply {"appended"} | {"fenced"} | {"epoch"} | {"stale", offset}
 local lease, state, top, frames = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, epoch, base, frame = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

@@ -5,6 +5,7 @@
 -- KEYS[2] state  hash
 -- ARGV[1] token      integer
 -- ARGV[2] histories  string
+-- Flags allow-oom
 -- Reply {"noted"} | {"fenced"} | {"store_lost"}
 local lease, state = KEYS[1], KEYS[2]
 local token, histories = ARGV[1], ARGV[2]

@@ -6,6 +6,7 @@
 -- ARGV[1] token    integer
 -- ARGV[2] epoch    string, random
 -- ARGV[3] channel  sharded pub/sub channel of the same slot
+-- Flags allow-oom
 -- Reply {"opened", offset} | {"fenced"} | {"store_lost"}
 local lease, state = KEYS[1], KEYS[2]
 local token, epoch, channel = ARGV[1], ARGV[2], ARGV[3]

@@ -3,10 +3,11 @@
 
 local function rotate(ids_now, ids_before, meta, window_ms, rotated, now)
   if now - tonumber(rotated) < window_ms then return end
+  -- First what Redis refuses when its memory is full: it looks at no write of a script after the first one.
+  redis.call('HSET', meta, 'rotated', string.format('%.0f', now))
   redis.call('UNLINK', ids_before)
   redis.call('RENAME', ids_now, ids_before)
   redis.call('SADD', ids_now, '')
-  redis.call('HSET', meta, 'rotated', string.format('%.0f', now))
 end
 
 -- For each event whether its id is known already; 'full' when the window holds no more ids.

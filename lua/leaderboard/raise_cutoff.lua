@@ -5,6 +5,7 @@
 -- ARGV[1] incarnation  string
 -- ARGV[2] token        integer, fencing
 -- ARGV[3] cutoff       sort key
+-- Flags allow-oom
 -- Reply {"raised"} | {"kept"} | {"fenced"} | {"store_lost"}
 local meta = KEYS[1]
 local incarnation, token, cutoff = ARGV[1], tonumber(ARGV[2]), ARGV[3]

@@ -9,6 +9,7 @@
 -- ARGV[3] cutoff       sort key or inf
 -- ARGV[4] betterMax    most rows strictly better than the cutoff
 -- ARGV[5] tiedMax      most rows of the tie group at the cutoff
+-- Flags allow-oom
 -- Reply {"read", version, n, members, better, tied} | {"fenced"} | {"store_lost"}; better and tied: "member\nkey\nmember\nkey…"
 local entries, meta = KEYS[1], KEYS[2]
 local incarnation, token, cutoff = ARGV[1], tonumber(ARGV[2]), ARGV[3]

@@ -3,6 +3,7 @@
 -- KEYS[1] lease  string  the holder's token, expires
 -- KEYS[2] token  string  the last token given
 -- ARGV[1] ttlMs  integer
+-- Flags allow-oom
 -- Reply {"acquired", token} | {"held"}
 local lease, last = KEYS[1], KEYS[2]
 local ttl_ms = ARGV[1]

@@ -2,6 +2,7 @@
 --
 -- KEYS[1] lease  string
 -- ARGV[1] token  integer
+-- Flags allow-oom
 -- Reply {"released"} | {"lost"}
 local lease = KEYS[1]
 local token = ARGV[1]

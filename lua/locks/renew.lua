@@ -3,6 +3,7 @@
 -- KEYS[1] lease  string
 -- ARGV[1] token  integer
 -- ARGV[2] ttlMs  integer
+-- Flags allow-oom
 -- Reply {"renewed"} | {"lost"}
 local lease = KEYS[1]
 local token, ttl_ms = ARGV[1], ARGV[2]

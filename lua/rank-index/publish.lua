@@ -6,6 +6,7 @@
 -- ARGV[1] token    integer
 -- ARGV[2] channel  sharded pub/sub channel of the same slot
 -- ARGV[3] frame    bytes
+-- Flags allow-oom
 -- Reply {"published"} | {"fenced"}
 local lease, index = KEYS[1], KEYS[2]
 local token, channel, frame = ARGV[1], ARGV[2], ARGV[3]

@@ -4,6 +4,7 @@
 -- KEYS[1] wanted     zset  board -> until when, in ms
 -- ARGV[1] forMs      integer
 -- ARGV[2...] boards  strings
+-- Flags allow-oom
 -- Reply {"wanted"}
 local wanted = KEYS[1]
 local for_ms = tonumber(ARGV[1])

@@ -1,6 +1,7 @@
 -- The boards whose ranks somebody looks at; marks that have ended are forgotten on the way.
 --
 -- KEYS[1] wanted  zset  board -> until when, in ms
+-- Flags allow-oom
 -- Reply {"wanted", board, …}
 local wanted = KEYS[1]
 

@@ -2,6 +2,7 @@
 --
 -- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs member"
 -- ARGV[1] member    string
+-- Flags allow-oom
 -- Reply {"revoked", count} of those that were live
 local sessions = KEYS[1]
 local member = ARGV[1]

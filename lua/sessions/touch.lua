@@ -3,6 +3,7 @@
 -- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs member"
 -- ARGV[1] secretHash  string
 -- ARGV[2] idleMs      integer
+-- Flags allow-oom
 -- Reply {"live", member, expiresAtMs} | {"unknown"}
 local sessions = KEYS[1]
 local secret_hash, idle_ms = ARGV[1], tonumber(ARGV[2])

@@ -60,6 +60,8 @@ export type Gateway = {
   counters: GatewayMetrics;
   /** Names what is not ready; empty when everything is. */
   unready: () => Promise<string[]>;
+  /** Names what does not work although the rest does: `store_full`. */
+  degraded: () => Promise<string[]>;
   /** Folder of the built page, when there is one. */
   webRoot: string | undefined;
 };

@@ -28,7 +28,11 @@ export function loadScripts(root = ROOT): Script[] {
       if (!file.endsWith(".lua")) continue;
       const name: ScriptName = `${room.name}/${file.slice(0, -".lua".length)}`;
       const lua = readFileSync(join(root, room.name, file), "utf8");
-      scripts.push({ name, numberOfKeys: keysInHeader(name, lua), lua: withIncludes(root, lua) });
+      scripts.push({
+        name,
+        numberOfKeys: keysInHeader(name, lua),
+        lua: withFlags(name, withIncludes(root, lua)),
+      });
     }
   }
   return scripts;
@@ -47,6 +51,19 @@ function withIncludes(root: string, lua: string): string {
   return lua.replace(/^-- @include "([\w-]+\.lua)"$/gm, (_, file: string) => {
     return readFileSync(join(root, "include", file), "utf8");
   });
+}
+
+const FLAGS = /^-- Flags (.+)$/m;
+
+/**
+ * The flags that a header asks for, as Redis wants them: in a first line, here instead of the comment that stands there, so that
+ * the lines of an error are those of the file.
+ */
+function withFlags(name: string, lua: string): string {
+  const flags = FLAGS.exec(lua)?.[1];
+  if (flags === undefined) return lua;
+  if (flags !== "allow-oom") throw new Error(`lua/${name}.lua asks for flags that nobody knows: ${flags}`);
+  return lua.replace(/^--.*/, `#!lua flags=${flags}`);
 }
 
 let library: Script[] | undefined;

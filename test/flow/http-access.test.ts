@@ -209,7 +209,7 @@ describe("an operator", () => {
   it("sees a live and ready server", async () => {
     expect(await server.call("GET", "/healthz")).toMatchObject({ status: 200, body: { status: "ok" } });
     const { status, body } = await server.call("GET", "/readyz");
-    expect([status, body]).toEqual([200, { status: "ready", unready: [] }]);
+    expect([status, body]).toEqual([200, { status: "ready", unready: [], degraded: [] }]);
   });
 
   it("sees which part is not ready when Redis is away, and ready again when it is back", async () => {

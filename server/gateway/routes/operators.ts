@@ -6,9 +6,10 @@ export function operatorRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get("/healthz", async () => ({ status: "ok" }));
 
   app.get("/readyz", async (_request, reply) => {
-    const unready = await gateway.unready();
+    const [unready, degraded] = await Promise.all([gateway.unready(), gateway.degraded()]);
     if (unready.length > 0) void reply.status(503);
-    return { status: unready.length > 0 ? "unready" : "ready", unready };
+    // A full store still reads, follows and signs out: taking its gateways out of service would make it a whole outage.
+    return { status: unready.length > 0 ? "unready" : "ready", unready, degraded };
   });
 
   app.get("/metrics", async (_request, reply) => {
