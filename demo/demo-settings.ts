@@ -27,6 +27,9 @@ export async function readSettings(
     DATA_DIR: ".rankwire/demo",
     LOG_LEVEL: "warn",
     LOG_PRETTY: "true",
+    // All players come from this machine.
+    CONNECTIONS_PER_SECOND: "1000",
+    CONNECTIONS_BURST: "50000",
     ...given,
     ...(values.cluster ? { MANAGED_NODES: "3" } : {}),
     BOARDS_FILE: fileURLToPath(new URL("boards.json", import.meta.url)),

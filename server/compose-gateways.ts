@@ -1,20 +1,44 @@
-/** What gateways have in common beyond boards: players' sessions, the control plane, and who waits for replicas. */
+/** What gateways have in common beyond boards: players' sessions, limits, the control plane, and who waits for replicas. */
 import type { Base, GatewayNeeds } from "./compose.ts";
 import { ControlPlane } from "./gateway/control-plane.ts";
+import type { Gateway } from "./gateway/gateway.ts";
 import { SessionChecks } from "./gateway/session-checks.ts";
 import type { Ingest } from "./ingest/ingest.ts";
 import { Replication } from "./ingest/replication.ts";
+import { clientAddress } from "./limits/address.ts";
+import { Limits } from "./limits/limits.ts";
+import { createLimitsMetrics } from "./limits/limits-metrics.ts";
 import * as options from "./options.ts";
 import { Sessions } from "./sessions/sessions.ts";
 
 export async function startPlayers(
   base: Base,
   needs: GatewayNeeds,
-): Promise<{ sessions: Sessions; checks: SessionChecks; control: ControlPlane }> {
+): Promise<Pick<Gateway, "sessions" | "checks" | "control" | "rates" | "addressOf">> {
   const { config, around } = base;
   const sessions = new Sessions(needs.redis, options.sessionLimits(config));
   const checks = new SessionChecks({ sessions, everyMs: config.SESSION_CHECK_MS, log: around.log });
-  return { sessions, checks, control: await startControlPlane(base, needs, checks) };
+  return {
+    sessions,
+    checks,
+    control: await startControlPlane(base, needs, checks),
+    rates: await startLimits(base),
+    addressOf: ({ socket, headers }) => {
+      const forwarded = headers["x-forwarded-for"];
+      return clientAddress(socket.remoteAddress, forwarded?.toString(), config.TRUST_PROXY);
+    },
+  };
+}
+
+/** On a connection of their own, so that no load of reads or submissions holds a check up. */
+async function startLimits({ config, around, metrics, commands }: Base): Promise<Limits> {
+  return new Limits({
+    redis: await commands("limits' redis connection"),
+    sizes: options.limitSizes(config),
+    whenAway: config.LIMITS_WHEN_AWAY,
+    metrics: createLimitsMetrics(metrics),
+    log: around.log,
+  });
 }
 
 async function startControlPlane(

@@ -3,6 +3,7 @@
  * `docs/settings.md` is made from this table.
  */
 import { z } from "zod";
+import { limitSettings } from "./settings/limits.ts";
 import { playerSettings } from "./settings/players.ts";
 import { profileSettings } from "./settings/profiles.ts";
 import { bytes, count, flag, ms, type Setting, setting } from "./settings/setting.ts";
@@ -156,6 +157,7 @@ export const settings = {
   SHUTDOWN_MS: setting(ms(10_000), "ms. All services together must have stopped within this time."),
   ...playerSettings,
   ...profileSettings,
+  ...limitSettings,
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof settings;

@@ -7,6 +7,7 @@ import type { GatewayLimits } from "./gateway/gateway.ts";
 import type { PipeLimits } from "./ingest/shard-pipe.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import type { DedupLimits } from "./leaderboard/submit-batch.ts";
+import type { LimitSizes } from "./limits/limits.ts";
 import type { MergerOptions } from "./merger/merger.ts";
 import type { ProfilesOptions } from "./profiles/profiles.ts";
 import type { SessionLimits } from "./sessions/sessions.ts";
@@ -71,6 +72,27 @@ export function sessionLimits(config: Config): SessionLimits {
     idleMs: config.SESSION_IDLE_MS,
     maxMs: config.SESSION_MAX_MS,
     keptMax: config.SESSIONS_PER_PLAYER_MAX,
+  };
+}
+
+export function limitSizes(config: Config): LimitSizes {
+  const quota = (limit: number) => ({ limit, windowMs: config.HTTP_WINDOW_MS });
+  const signIns = (limit: number) => ({ limit, windowMs: config.SIGN_IN_WINDOW_MS });
+  return {
+    requests: {
+      key: quota(config.HTTP_KEY_REQUESTS),
+      player: quota(config.HTTP_PLAYER_REQUESTS),
+      address: quota(config.HTTP_ADDRESS_REQUESTS),
+    },
+    signIns: {
+      address: signIns(config.SIGN_INS_PER_ADDRESS),
+      player: signIns(config.SIGN_INS_PER_PLAYER),
+    },
+    submissions: {
+      player: { perSecond: config.SUBMISSIONS_PER_SECOND, burst: config.SUBMISSIONS_BURST },
+      socket: { perSecond: config.SOCKET_SUBMISSIONS_PER_SECOND, burst: config.SOCKET_SUBMISSIONS_BURST },
+    },
+    connections: { perSecond: config.CONNECTIONS_PER_SECOND, burst: config.CONNECTIONS_BURST },
   };
 }
 

@@ -42,6 +42,9 @@ export async function startServer(
       ADMIN_KEY,
       SERVER_KEY,
       LOG_LEVEL: "fatal",
+      // All players of a load come from one address.
+      CONNECTIONS_PER_SECOND: "10000",
+      CONNECTIONS_BURST: "100000",
       ...settings,
     },
     // A group of its own: Ctrl-C is for us, and we end it.

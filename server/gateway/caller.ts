@@ -3,11 +3,26 @@ import type { FastifyRequest } from "fastify";
 import { AppError } from "../base/errors.ts";
 import type { Caller, Gateway } from "./gateway.ts";
 
-/** @throws AppError unauthorized when a credential is given and not valid */
-export async function callerOf({ keys, sessions }: Gateway, request: FastifyRequest): Promise<Caller> {
-  const header = request.headers.authorization;
-  if (header === undefined) return { role: "anyone" };
-  const presented = /^Bearer (\S{1,512})$/.exec(header)?.[1];
+const asked = new WeakMap<FastifyRequest, Promise<Caller>>();
+
+/** Found out once for a request, however many ask. @throws AppError unauthorized when a credential is given and not valid */
+export function callerOf(gateway: Gateway, request: FastifyRequest): Promise<Caller> {
+  let caller = asked.get(request);
+  if (!caller) {
+    caller = findCaller(gateway, request);
+    asked.set(request, caller);
+  }
+  return caller;
+}
+
+/** The presented key or token. */
+export function bearerOf({ headers }: FastifyRequest): string | undefined {
+  return /^Bearer (\S{1,512})$/.exec(headers.authorization ?? "")?.[1];
+}
+
+async function findCaller({ keys, sessions }: Gateway, request: FastifyRequest): Promise<Caller> {
+  if (request.headers.authorization === undefined) return { role: "anyone" };
+  const presented = bearerOf(request);
   if (presented === undefined) throw new AppError("unauthorized");
   const role = keys.roleOf(presented);
   if (role) return { role };

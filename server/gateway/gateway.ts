@@ -1,4 +1,5 @@
 /** What the gateway's routes and handlers work with, and the questions that both ask. */
+import type { IncomingMessage } from "node:http";
 import type { Registry as MetricsRegistry } from "prom-client";
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -10,6 +11,7 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import { feedSourceOf } from "../leaderboard/feed-source.ts";
 import type { Reader } from "../leaderboard/reader.ts";
 import type { Registry } from "../leaderboard/registry.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { Profiles } from "../profiles/profiles.ts";
 import type { IndexHub } from "../rank-index/index-hub.ts";
 import type { ApiKeys } from "../sessions/api-keys.ts";
@@ -53,6 +55,10 @@ export type Gateway = {
   control: ControlPlane;
   keys: ApiKeys;
   limits: GatewayLimits;
+  /** How often who may do what. */
+  rates: Limits;
+  /** Where a request comes from, as limits count it. */
+  addressOf: (request: IncomingMessage) => string;
   /** Browser origins that may call; `*` for any. */
   origins: string[] | "*";
   log: Log;

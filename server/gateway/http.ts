@@ -11,6 +11,7 @@ import {
 import { AppError, toAppError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { Gateway } from "./gateway.ts";
+import { limitRequests, QUOTA_HEADERS } from "./request-quota.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { feedRoutes } from "./routes/feed.ts";
@@ -60,8 +61,9 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
   await app.register(cors, {
     origin: gateway.origins,
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: ["retry-after"],
+    exposedHeaders: ["retry-after", ...QUOTA_HEADERS],
   });
+  limitRequests(app, gateway);
   for (const routes of ROUTES) routes(app, gateway);
   if (gateway.webRoot !== undefined) await app.register(fastifyStatic, { root: gateway.webRoot });
   return app;

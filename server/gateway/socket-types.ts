@@ -13,6 +13,8 @@ export type SocketData = {
   following: Following;
   live: LiveFollowing;
   held: HeldMessages;
+  /** Counts one submission against the socket's own limit. @throws AppError limited */
+  takeSubmission: () => void;
   /** Malformed messages in a row. */
   malformed: number;
 };

@@ -3,7 +3,7 @@
  *
  * Connection state recovery stays off (it would skip the sign-in); positions are the client's [P-7].
  */
-import type { Server as HttpServer } from "node:http";
+import type { Server as HttpServer, IncomingMessage } from "node:http";
 import { Server } from "socket.io";
 import { AppError, toAppError } from "../base/errors.ts";
 import { backlogOf } from "./backlog.ts";
@@ -38,7 +38,9 @@ export class Sockets {
       pingTimeout: 10_000,
       cors: { origin: gateway.origins },
       ...(gateway.control.adapter ? { adapter: gateway.control.adapter } : {}),
-      allowRequest: (request, decide) => decide(...this.#admits(request.headers.origin)),
+      allowRequest: (request, decide) => {
+        void this.#refusal(request).then((reason) => decide(reason, reason === null));
+      },
     });
     this.#rooms = new Rooms(this.#io, gateway);
     this.#live = new LiveSubscriptions(this.#io, gateway);
@@ -67,13 +69,20 @@ export class Sockets {
     this.#io.engine.close();
   }
 
-  /** Before the upgrade: origin and capacity. Socket.IO's own CORS does not cover WebSocket. */
-  #admits(origin: string | undefined): [message: string | null, admitted: boolean] {
-    const { origins, limits } = this.#gateway;
-    if (origins !== "*" && origin !== undefined && !origins.includes(origin))
-      return ["origin not allowed", false];
-    if (this.#io.engine.clientsCount >= limits.socketsMax) return ["too many connections", false];
-    return [null, true];
+  /** Before the upgrade: origin, capacity and rate. Socket.IO's own CORS does not cover WebSocket. @returns null for none */
+  async #refusal(request: IncomingMessage): Promise<string | null> {
+    const { origins, limits, rates, addressOf } = this.#gateway;
+    const { origin } = request.headers;
+    if (origins !== "*" && origin !== undefined && !origins.includes(origin)) return "origin not allowed";
+    const isFull = (): boolean => this.#io.engine.clientsCount >= limits.socketsMax;
+    if (isFull()) return "too many connections";
+    try {
+      await rates.takeConnection(addressOf(request));
+    } catch (error) {
+      return toAppError(error).code;
+    }
+    // Others may have come meanwhile.
+    return isFull() ? "too many connections" : null;
   }
 
   async #signIn(socket: GameSocket): Promise<void> {
@@ -89,6 +98,7 @@ export class Sockets {
       following: new Map(),
       live: new Map(),
       held: new HeldMessages(socket, this.#gateway.limits, () => this.#gateway.counters.lagging.inc()),
+      takeSubmission: this.#gateway.rates.socketSubmissions(),
       malformed: 0,
     };
   }

@@ -100,6 +100,16 @@ export function sessionsKey(tag: string): string {
   return `rw:{s.${tag}}:sessions`;
 }
 
+/** HASH or ZSET of one limit on one caller: `hash` stands for a key, a player or an address. */
+export function limitKey(limit: string, hash: string): string {
+  return `rw:{l.${hash}}:${limit}`;
+}
+
+/** ZSET of the token buckets of one limit that fell to one of its slots. */
+export function bucketsKey(limit: string, slot: number): string {
+  return `rw:{l.${slot}}:${limit}`;
+}
+
 /** Boards and their current seasons: HASH board → record, and a version that grows with every change. */
 export const registryKeys = { boards: "rw:{boards}:records", version: "rw:{boards}:version" } as const;
 

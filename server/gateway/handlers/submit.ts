@@ -19,6 +19,8 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (
   if (open.board.writers !== "player") {
     throw new AppError("forbidden", { message: `Board "${board}" takes scores from game servers only.` });
   }
+  socket.data.takeSubmission();
+  await gateway.rates.takeSubmission(caller.member);
   const own = { ...submission, member: caller.member } as MemberSubmission;
   const { results, reached } =
     ack === "replica"

@@ -29,6 +29,7 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
   // A HEAD route of its own would follow the feed without ever ending.
   app.get("/v1/boards/:board/feed", { exposeHeadRoute: false }, async (request, reply) => {
     const { board } = schemas.parse(schemas.boardParams, request.params);
+    await gateway.rates.takeConnection(gateway.addressOf(request.raw));
     const caller = await callerOf(gateway, request);
     const open = await readableBoard(gateway, board, caller);
     const query = schemas.parse(schemas.feedQuery, request.query);

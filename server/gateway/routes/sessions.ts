@@ -8,6 +8,8 @@ export function sessionRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.post("/v1/sessions", async (request, reply) => {
     await requireRole(gateway, request, "server");
     const { member } = schemas.parse(schemas.sessionRequest, request.body);
+    // All players of a game server come from its one address.
+    await gateway.rates.takeSignIn({ member });
     const { token, expiresAtMs } = await gateway.sessions.open(member);
     void reply.status(201).header("cache-control", "no-store");
     return { token, member, expiresAt: new Date(expiresAtMs).toISOString() };
