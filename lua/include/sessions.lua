@@ -5,13 +5,23 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local function session_text(expires, ends, member)
-  return string.format('%.0f %.0f %s', expires, ends, member)
+local function session_text(session)
+  local times = string.format('%.0f %.0f %.0f %.0f', session.expires, session.ends, session.created, session.used)
+  return times .. ' ' .. session.how .. ' ' .. session.member
 end
 
+-- What cannot be read, such as the text of an older version, is over.
 local function parse_session(text)
-  local expires, ends, member = string.match(text, '^(%d+) (%d+) (.*)$')
-  return { expires = tonumber(expires), ends = tonumber(ends), member = member }
+  local expires, ends, created, used, how, member = string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%l+) (.*)$')
+  if not expires then return { expires = 0 } end
+  return {
+    expires = tonumber(expires),
+    ends = tonumber(ends),
+    created = tonumber(created),
+    used = tonumber(used),
+    how = how,
+    member = member,
+  }
 end
 
 -- Remove what is over. Returns the live sessions of one member, and when the last of all ends.

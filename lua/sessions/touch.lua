@@ -1,6 +1,6 @@
 -- Who a session belongs to, and push its expiry on, never past its hard end.
 --
--- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs member"
+-- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs createdMs usedMs how member"
 -- ARGV[1] secretHash  string
 -- ARGV[2] idleMs      integer
 -- Flags allow-oom
@@ -17,7 +17,8 @@ if session.expires <= now then
   redis.call('HDEL', sessions, secret_hash)
   return { 'unknown' }
 end
-local expires = math.min(now + idle_ms, session.ends)
-redis.call('HSET', sessions, secret_hash, session_text(expires, session.ends, session.member))
-redis.call('PEXPIREAT', sessions, string.format('%.0f', expires), 'GT')
-return { 'live', session.member, string.format('%.0f', expires) }
+session.used = now
+session.expires = math.min(now + idle_ms, session.ends)
+redis.call('HSET', sessions, secret_hash, session_text(session))
+redis.call('PEXPIREAT', sessions, string.format('%.0f', session.expires), 'GT')
+return { 'live', session.member, string.format('%.0f', session.expires) }

@@ -2,13 +2,16 @@
  * Player sessions: an opaque token, of which Redis holds only the SHA-256 of the secret, with a sliding expiry and a hard end.
  *
  * The token is `<tag>.<secret>`; the tag is a short hash of the player. [R 11] All sessions of a tag are one HASH in one slot, so that
- * opening, the cap and revoking all of them are one script each, and none can slip through between two calls.
+ * opening, the cap, and revoking one or all of them are one script each, and none can slip through between two calls. A session's
+ * public id is the beginning of that SHA-256: it names the session to people and opens nothing.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { AppError } from "../base/errors.ts";
+import { settleAll } from "../redis/batch.ts";
+import type { Call } from "../redis/call.ts";
 import { sessionsKey } from "../redis/keys.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
-import { runScript } from "../redis/scripts.ts";
+import { runScript, type ScriptName } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
 
 export type SessionLimits = {
@@ -22,7 +25,23 @@ export type SessionLimits = {
 
 export type Session = { member: string; expiresAtMs: number };
 
+/** By whom or what the player was signed in. */
+export type SignInWay = "server" | "jwt" | "device";
+
+/** A session as it may be shown. Times in ms since the Unix epoch, by Redis's clock. */
+export type ListedSession = {
+  id: string;
+  how: SignInWay;
+  createdAtMs: number;
+  usedAtMs: number;
+  expiresAtMs: number;
+  /** Whatever happens. */
+  endsAtMs: number;
+};
+
 const TOKEN = /^([A-Za-z0-9_-]{8})\.([A-Za-z0-9_-]{43})$/;
+const ID_LENGTH = 16;
+const LISTED_FIELDS = 6;
 
 export class Sessions {
   readonly #redis: RedisStore;
@@ -34,25 +53,65 @@ export class Sessions {
   }
 
   /** @returns the token, which is shown this once */
-  async open(member: string): Promise<Session & { token: string }> {
+  async open(member: string, how: SignInWay = "server"): Promise<Session & { token: string; id: string }> {
     const tag = tagOf(member);
     const secret = randomBytes(32).toString("base64url");
+    const hash = sha256(secret);
     const { idleMs, maxMs, keptMax } = this.#limits;
-    const args = [sha256(secret), member, idleMs, maxMs, keptMax];
+    const args = [hash, member, how, idleMs, maxMs, keptMax];
     const { rest } = await this.#run("sessions/open", tag, args, ["opened"]);
-    return { token: `${tag}.${secret}`, member, expiresAtMs: Number(rest[0]) };
+    return { token: `${tag}.${secret}`, id: idOf(hash), member, expiresAtMs: Number(rest[0]) };
   }
 
   /** Whose token it is; pushes the expiry on. @throws AppError unauthorized */
   async touch(token: string): Promise<Session> {
-    const [, tag, secret] = TOKEN.exec(token) ?? [];
-    if (tag === undefined || secret === undefined) throw new AppError("unauthorized");
-    const args = [sha256(secret), this.#limits.idleMs];
-    const answer = await this.#run("sessions/touch", tag, args, ["live", "unknown"]);
+    const { tag, hash } = partsOf(token);
+    const answer = await this.#run("sessions/touch", tag, [hash, this.#limits.idleMs], ["live", "unknown"]);
     if (answer.tag === "unknown") {
       throw new AppError("unauthorized", { message: "The session has ended or never was." });
     }
     return { member: String(answer.rest[0]), expiresAtMs: Number(answer.rest[1]) };
+  }
+
+  /**
+   * As `touch`, for many tokens in one round trip to each Redis. Never rejects.
+   * @returns for each whether its session is over; false where Redis did not answer
+   */
+  async touchAll(tokens: readonly string[]): Promise<boolean[]> {
+    const calls = tokens.map((token): Call => {
+      const { tag, hash } = partsOf(token);
+      const keys = [sessionsKey(tag)];
+      return { script: "sessions/touch", keys, args: [hash, this.#limits.idleMs] };
+    });
+    const outcomes = await settleAll(this.#redis, calls);
+    return outcomes.map(
+      (outcome) => "reply" in outcome && tagged(outcome.reply, ["live", "unknown"]).tag === "unknown",
+    );
+  }
+
+  /** The player's live sessions, the last used one first. Looking is not using. */
+  async list(member: string): Promise<ListedSession[]> {
+    const { rest } = await this.#run("sessions/list", tagOf(member), [member], ["sessions"]);
+    const flat = rest as string[];
+    const listed: ListedSession[] = [];
+    for (let at = 0; at < flat.length; at += LISTED_FIELDS) {
+      const [hash = "", created, used, expires, ends, how] = flat.slice(at, at + LISTED_FIELDS);
+      listed.push({
+        id: idOf(hash),
+        how: how as SignInWay,
+        createdAtMs: Number(created),
+        usedAtMs: Number(used),
+        expiresAtMs: Number(expires),
+        endsAtMs: Number(ends),
+      });
+    }
+    return listed.sort((a, b) => b.usedAtMs - a.usedAtMs || (a.id < b.id ? -1 : 1));
+  }
+
+  /** End one of the player's sessions by its public id. @returns how many there were, 0 or 1 */
+  async revoke(member: string, id: string): Promise<number> {
+    const { rest } = await this.#run("sessions/revoke", tagOf(member), [member, id], ["revoked"]);
+    return Number(rest[0]);
   }
 
   /** From here on no token of the player works. @returns how many sessions there were */
@@ -61,18 +120,28 @@ export class Sessions {
     return Number(rest[0]);
   }
 
-  async #run<T extends string>(
-    script: `sessions/${string}`,
-    tag: string,
-    args: (string | number)[],
-    tags: readonly T[],
-  ) {
+  async #run<T extends string>(script: ScriptName, tag: string, args: (string | number)[], tags: readonly T[]) {
     try {
       return tagged(await runScript(this.#redis, script, [sessionsKey(tag)], args), tags);
     } catch (error) {
       throw fromRedisError(error);
     }
   }
+}
+
+/** The public id of a token's session. @throws AppError unauthorized when it is none */
+export function sessionIdOf(token: string): string {
+  return idOf(partsOf(token).hash);
+}
+
+function partsOf(token: string): { tag: string; hash: string } {
+  const [, tag, secret] = TOKEN.exec(token) ?? [];
+  if (tag === undefined || secret === undefined) throw new AppError("unauthorized");
+  return { tag, hash: sha256(secret) };
+}
+
+function idOf(hash: string): string {
+  return hash.slice(0, ID_LENGTH);
 }
 
 function tagOf(member: string): string {

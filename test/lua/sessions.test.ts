@@ -117,7 +117,7 @@ describe("the sessions of one player", () => {
     await sessions.open(member);
     // Names that share a tag are too rare to find: store the other one where it would be.
     const secretHash = createHash("sha256").update("other").digest("hex");
-    const args = [secretHash, `${member} the second`, 60_000, 60_000, 3];
+    const args = [secretHash, `${member} the second`, "server", 60_000, 60_000, 3];
     await runScript(redis, "sessions/open", [sessionsKey(tagOf(token))], args);
     expect(await sessions.revokeAll(member)).toBe(2);
     expect(await isLive(sessions, token)).toBe(false);
