@@ -1,6 +1,7 @@
 /** What can be set of the demo: all of the server's settings, PLAYERS, CROWD and `--cluster`. */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { newId } from "../server/base/ids.ts";
 import { type Config, parseConfig } from "../server/config.ts";
 import { freePortFrom } from "./free-port.ts";
 import { NAMES_MAX } from "./names.ts";
@@ -31,6 +32,9 @@ export async function readSettings(
     CONNECTIONS_PER_SECOND: "1000",
     CONNECTIONS_BURST: "50000",
     ...given,
+    // Keys of this run alone: nobody else needs to know them.
+    ADMIN_KEY: given.ADMIN_KEY || newId(),
+    SERVER_KEY: given.SERVER_KEY || newId(),
     ...(values.cluster ? { MANAGED_NODES: "3" } : {}),
     BOARDS_FILE: fileURLToPath(new URL("boards.json", import.meta.url)),
   };

@@ -28,7 +28,7 @@ async function startDemo({ config, players: count, crowd }: DemoSettings): Promi
       leave(1);
     },
   });
-  const game = { url: urlOf(config, running), serverKey: running.keys.serverKey, board: BOARD };
+  const game = { url: urlOf(config, running), serverKey: config.SERVER_KEY as string, board: BOARD };
   const names = playerNames(count + crowd);
   // A server without its players would go on alone: whatever fails here ends it too.
   await gatherCrowd({ ...game, members: names.slice(count) }).catch(async (error: unknown) => {

@@ -2,7 +2,7 @@
 import { systemClock } from "./base/clock.ts";
 import type { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
-import type { Base, GatewayNeeds } from "./compose.ts";
+import type { Base, GatewayNeeds, Surroundings } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { Database } from "./database/database.ts";
 import * as options from "./options.ts";
@@ -13,6 +13,10 @@ import { checkCache } from "./redis/boot-checks.ts";
 import { connectCache } from "./redis/connect.ts";
 import { registerScripts } from "./redis/scripts.ts";
 import type { RedisStore } from "./redis/store.ts";
+import { ApiKeys } from "./sessions/api-keys.ts";
+import { Devices } from "./sessions/devices.ts";
+import { JwtSignIn } from "./sessions/jwt-sign-in.ts";
+import { KeyStore } from "./sessions/key-store.ts";
 
 /** PGlite opens when it is first needed; a PostgreSQL of the settings must be there now. @throws AppError unavailable */
 export async function startDatabase(config: Config, log: Log, parts: Lifecycle): Promise<Database> {
@@ -58,4 +62,51 @@ async function startCache({ around, parts, connecting }: Base, url: string): Pro
   const warn = (finding: object): void => log.warn(finding, "the Redis of CACHE_REDIS_URL");
   await checkCache(cache).then((findings) => findings.forEach(warn), warn);
   return cache;
+}
+
+export type SignIn = { keys: ApiKeys; jwt: JwtSignIn | undefined; devices: Devices | undefined };
+
+/** @throws Error for people when the JWT settings do not fit together; AppError unavailable */
+export async function startSignIn(
+  { config, around, parts, database }: Base,
+  bus: GatewayNeeds,
+): Promise<SignIn> {
+  const { log } = around;
+  const jwt = options.jwtOptions(config);
+  const signIn = {
+    jwt: jwt && new JwtSignIn(jwt),
+    devices: config.DEVICE_SIGN_IN ? new Devices(database) : undefined,
+  };
+  if (!around.firstKeyMade) await makeFirstKey(config, around, database);
+  const keys = new ApiKeys({
+    adminKey: config.ADMIN_KEY,
+    serverKey: config.SERVER_KEY,
+    store: new KeyStore(database),
+    bus,
+    pollMs: config.KEYS_POLL_MS,
+    onError: (error) => log.warn({ err: error }, "API keys could not be read"),
+  });
+  await parts.start(
+    "API keys",
+    () => keys.start(),
+    () => keys.stop(),
+  );
+  return { keys, ...signIn };
+}
+
+/** Without an admin key nobody could make the others: one is made where there is none, and shown to who started us, this once. */
+export async function makeFirstKey(config: Config, { say }: Surroundings, database: Database): Promise<void> {
+  if (config.ADMIN_KEY !== undefined) return;
+  const key = await new KeyStore(database).createFirst("first admin key");
+  if (key === undefined) return;
+  for (const line of [
+    "",
+    "  ADMIN_KEY is not set, so an admin key was made. It is shown this once and kept only as a hash:",
+    "",
+    `    ${key}`,
+    "",
+    "  Make others with it: POST /v1/admin/keys (docs/api.md).",
+    "",
+  ])
+    say(line);
 }

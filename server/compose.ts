@@ -8,7 +8,7 @@ import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
 import { startPlayers, startReplication } from "./compose-gateways.ts";
-import { startDatabase, startProfiles } from "./compose-players.ts";
+import { startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -38,12 +38,10 @@ import { type ManagedRedis, startManagedRedis } from "./redis/managed/managed-re
 import { isFull } from "./redis/memory.ts";
 import { registerScripts } from "./redis/scripts.ts";
 import type { RedisStore } from "./redis/store.ts";
-import { ApiKeys, loadKeys } from "./sessions/api-keys.ts";
 
 export type Running = {
   /** The port that HTTP and sockets are on; 0 without the gateway role. */
   port: number;
-  keys: { adminKey: string; serverKey: string; file?: string };
   target: RedisTarget;
   registry: Registry;
   database: Database;
@@ -59,6 +57,8 @@ export type Surroundings = {
   say: (line: string) => void;
   /** The process cannot go on. */
   onFatal: (error: Error) => void;
+  /** Another process of ours has seen to the first admin key. */
+  firstKeyMade?: boolean;
   /** Where everything is counted; one of its own when absent. */
   metrics?: MetricsRegistry;
 };
@@ -110,11 +110,10 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const registry = await startRegistry(base, redis);
   const channels = await startChannels(base, redis);
   if (config.ROLES.includes("merger")) await startMerger(base, channels, registry);
-  const keys = loadKeys(config.DATA_DIR, { adminKey: config.ADMIN_KEY, serverKey: config.SERVER_KEY });
   const gateway = config.ROLES.includes("gateway")
-    ? await startGateway(base, { redis, channels, registry, keys: new ApiKeys(keys) })
+    ? await startGateway(base, { redis, channels, registry })
     : { port: 0, control: undefined };
-  return { ...gateway, keys, target, registry, database };
+  return { ...gateway, target, registry, database };
 }
 
 async function startRegistry({ config, around, parts }: Base, redis: RedisStore): Promise<Registry> {
@@ -176,14 +175,14 @@ async function startMerger(
   );
 }
 
-export type GatewayNeeds = { redis: RedisStore; channels: Channels; registry: Registry; keys: ApiKeys };
+export type GatewayNeeds = { redis: RedisStore; channels: Channels; registry: Registry };
 
 async function startGateway(
   base: Base,
   needs: GatewayNeeds,
 ): Promise<{ port: number; control: ControlPlane }> {
   const { config, around, parts, metrics } = base;
-  const { redis, channels, registry, keys } = needs;
+  const { redis, channels, registry } = needs;
   const { log } = around;
   const hasher = await createHasher();
   createStoreMetrics(metrics, redis);
@@ -214,7 +213,7 @@ async function startGateway(
     ...players,
     profiles: await startProfiles(base, needs),
     profileWriters: config.PROFILE_WRITERS,
-    keys,
+    ...(await startSignIn(base, needs)),
     limits: options.gatewayLimits(config),
     origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),
     log,

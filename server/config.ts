@@ -7,6 +7,7 @@ import { limitSettings } from "./settings/limits.ts";
 import { playerSettings } from "./settings/players.ts";
 import { profileSettings } from "./settings/profiles.ts";
 import { bytes, count, flag, ms, type Setting, setting } from "./settings/setting.ts";
+import { brokenSignIn, signInSettings } from "./settings/sign-in.ts";
 
 const ROLE_NAMES = ["gateway", "merger"] as const;
 const roles = z
@@ -18,7 +19,7 @@ const roles = z
 export const settings = {
   NODE_ENV: setting(
     z.enum(["development", "test", "production"]).default("development"),
-    "`production` refuses an unsafe Redis and generated keys.",
+    "`production` refuses an unsafe Redis, and a start without ADMIN_KEY.",
   ),
   HOST: setting(z.string().default("127.0.0.1"), "Address to listen on; `0.0.0.0` for every interface."),
   PORT: setting(
@@ -40,7 +41,7 @@ export const settings = {
   DATABASE_TIMEOUT_MS: setting(ms(5_000), "ms. A query without an answer in this time fails."),
   DATA_DIR: setting(
     z.string().default(".rankwire"),
-    "Folder for the managed Redis, the embedded database and generated keys.",
+    "Folder for the managed Redis and the embedded database.",
   ),
   MANAGED_NODES: setting(
     z.enum(["1", "3"]).default("1").transform(Number),
@@ -53,11 +54,11 @@ export const settings = {
   ROLES: setting(roles, "What this process does: `gateway`, `merger`, or both."),
   ADMIN_KEY: setting(
     z.string().min(16).optional(),
-    "Admin API key. Unset: made once, kept in DATA_DIR/keys.json.",
+    "Admin API key. Unset: one is made at the first start, printed once and kept as a hash in the database.",
   ),
   SERVER_KEY: setting(
     z.string().min(16).optional(),
-    "Game servers' API key. Unset: made once, kept in DATA_DIR/keys.json.",
+    "API key of game servers. Unset: make one with `POST /v1/admin/keys`.",
   ),
   BOARDS_FILE: setting(
     z.string().optional(),
@@ -158,6 +159,7 @@ export const settings = {
   ...playerSettings,
   ...profileSettings,
   ...limitSettings,
+  ...signInSettings,
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof settings;
@@ -191,9 +193,10 @@ function brokenRelations(config: Config): string[] {
     broken.push("PRODUCER_IDLE_MS must be above 2 × INGEST_DEADLINE_MS");
   if (config.STOP_GRACE_MS >= config.SHUTDOWN_MS) broken.push("STOP_GRACE_MS must be below SHUTDOWN_MS");
   const production = config.NODE_ENV === "production";
-  if (production && (config.ADMIN_KEY === undefined || config.SERVER_KEY === undefined)) {
-    broken.push("ADMIN_KEY and SERVER_KEY must be set under NODE_ENV=production");
+  if (production && config.ADMIN_KEY === undefined) {
+    broken.push("ADMIN_KEY must be set under NODE_ENV=production");
   }
+  broken.push(...brokenSignIn(config));
   return broken;
 }
 

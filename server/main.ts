@@ -50,8 +50,8 @@ async function leave(reason: string, exitCode: number): Promise<never> {
 leaveOnSignal((signal) => void leave(signal, 0));
 
 try {
-  const { port, keys } = await starting;
-  const shown = { port, roles: config.ROLES, workers, ...(keys.file ? { keys: keys.file } : {}) };
+  const { port } = await starting;
+  const shown = { port, roles: config.ROLES, workers };
   if (cluster.isWorker) log.debug("a worker is ready");
   else log.info(shown, "rankwire is ready");
 } catch (error) {

@@ -10,6 +10,7 @@ import type { DedupLimits } from "./leaderboard/submit-batch.ts";
 import type { LimitSizes } from "./limits/limits.ts";
 import type { MergerOptions } from "./merger/merger.ts";
 import type { ProfilesOptions } from "./profiles/profiles.ts";
+import type { JwtOptions } from "./sessions/jwt-sign-in.ts";
 import type { SessionLimits } from "./sessions/sessions.ts";
 import type { StandingsOptions } from "./standings/standings.ts";
 
@@ -148,5 +149,27 @@ export function profilesOptions(config: Config): Pick<ProfilesOptions, "times" |
       ttlMs: config.PROFILE_LOCAL_TTL_MS,
     },
     queriesMax: config.PROFILE_QUERIES_MAX,
+  };
+}
+
+const PUBLIC_KEY_ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"];
+
+/** Undefined where JWT sign-in is off. */
+export function jwtOptions(config: Config): JwtOptions | undefined {
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl, JWT_KEY: text } = config;
+  if (issuer === undefined || audience === undefined) return undefined;
+  const isShared = text !== undefined && !text.includes("-----BEGIN ");
+  return {
+    issuer,
+    audience,
+    keys: text === undefined ? { jwksUrl: jwksUrl as string } : { text },
+    algorithms: config.JWT_ALGORITHMS ?? (isShared ? ["HS256"] : PUBLIC_KEY_ALGORITHMS),
+    memberClaim: config.JWT_MEMBER_CLAIM,
+    toleranceMs: config.JWT_TOLERANCE_MS,
+    jwks: {
+      cacheMs: config.JWT_JWKS_CACHE_MS,
+      cooldownMs: config.JWT_JWKS_COOLDOWN_MS,
+      timeoutMs: config.JWT_JWKS_TIMEOUT_MS,
+    },
   };
 }

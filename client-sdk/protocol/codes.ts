@@ -26,6 +26,7 @@ export const ERROR_CODES = [
   "column_missing",
   "column_unknown",
   "cursor_invalid",
+  "device_linked",
   "limited",
   "overloaded",
   "too_many_subscriptions",

@@ -108,6 +108,12 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "The cursor does not belong to this board and season.",
     "Start again without a cursor.",
   ),
+  device_linked: row(
+    409,
+    false,
+    "The device is linked to another player.",
+    "Sign in with the device as that player, or let it choose a new secret.",
+  ),
   limited: row(429, true, "You are over your limit.", "Wait `retryAfterMs`, then try again."),
   overloaded: row(
     503,

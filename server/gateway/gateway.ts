@@ -15,6 +15,9 @@ import type { Limits } from "../limits/limits.ts";
 import type { Profiles } from "../profiles/profiles.ts";
 import type { IndexHub } from "../rank-index/index-hub.ts";
 import type { ApiKeys } from "../sessions/api-keys.ts";
+import type { Devices } from "../sessions/devices.ts";
+import type { JwtSignIn } from "../sessions/jwt-sign-in.ts";
+import { type ApiKey, coversBoard, type Role } from "../sessions/key-text.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Standings } from "../standings/standings.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -54,6 +57,9 @@ export type Gateway = {
   checks: SessionChecks;
   control: ControlPlane;
   keys: ApiKeys;
+  /** Ways of signing in that are off are undefined. */
+  jwt: JwtSignIn | undefined;
+  devices: Devices | undefined;
   limits: GatewayLimits;
   /** How often who may do what. */
   rates: Limits;
@@ -72,20 +78,21 @@ export type Gateway = {
   webRoot: string | undefined;
 };
 
-/** Who asks: an API key's role, a player by session, or anybody. */
+/** Who asks: an API key, a player by session, or anybody. */
 export type Caller =
-  | { role: "admin" | "server" }
+  | { role: Role; key: ApiKey; presented: string }
   | { role: "player"; member: string; token: string }
   | { role: "anyone" };
 
-/** A private board is read with a key or a session token. */
+/** A private board is read with a key whose scopes cover it, or a session token. */
 export function mayRead({ board }: OpenBoard, caller: Caller): boolean {
-  return board.visibility === "public" || caller.role !== "anyone";
+  if (board.visibility === "public") return true;
+  return "key" in caller ? coversBoard(caller.key, board.id) : caller.role === "player";
 }
 
 export function privateBoard({ board }: OpenBoard): AppError {
   return new AppError("forbidden", {
-    message: `Board "${board.id}" is private: use a key or a session token.`,
+    message: `Board "${board.id}" is private: use a key for it or a session token.`,
   });
 }
 

@@ -15,6 +15,7 @@ import { limitRequests, QUOTA_HEADERS } from "./request-quota.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { feedRoutes } from "./routes/feed.ts";
+import { keyRoutes } from "./routes/keys.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { operatorRoutes } from "./routes/operators.ts";
 import { profileRoutes } from "./routes/profiles.ts";
@@ -29,6 +30,7 @@ const ROUTES = [
   profileRoutes,
   feedRoutes,
   adminRoutes,
+  keyRoutes,
   operatorRoutes,
 ];
 

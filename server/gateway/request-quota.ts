@@ -41,7 +41,8 @@ async function askerOf(gateway: Gateway, request: FastifyRequest): Promise<Asker
     const caller = await callerOf(gateway, request);
     if (caller.role === "anyone") return address;
     if (caller.role === "player") return { kind: "player", id: caller.member };
-    return { kind: "key", id: bearerOf(request) ?? "" };
+    // A rotated key is the same asker.
+    return { kind: "key", id: caller.key.id ?? bearerOf(request) ?? "" };
   } catch (error) {
     // The route will ask again, hear the same and answer it.
     if (toAppError(error).code === "internal") throw error;

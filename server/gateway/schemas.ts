@@ -81,7 +81,6 @@ export const membersQuestion = z.strictObject({
   ranks: z.boolean().default(true),
   precision: z.enum(["fast", "exact"]).default("exact"),
 });
-export const sessionRequest = z.strictObject({ member });
 export const playerParams = z.object({ member });
 export const notice = z.strictObject({
   kind: plain.max(64),

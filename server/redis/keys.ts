@@ -130,6 +130,9 @@ export const indexWantedKey = "rw:index-wanted";
 /** Channel on which ingest says that a board is dirty: a hint, nothing depends on it. */
 export const hintChannel = "rw:hints";
 
+/** Channel on which it is said that API keys have changed: whoever hears it reads the table. */
+export const keysChannel = "rw:keys";
+
 /** What the channels of the control plane begin with: two sharded channels, of no board. */
 export const controlChannelPrefix = "rw:control";
 

@@ -120,7 +120,12 @@ export class Sessions {
     return Number(rest[0]);
   }
 
-  async #run<T extends string>(script: ScriptName, tag: string, args: (string | number)[], tags: readonly T[]) {
+  async #run<T extends string>(
+    script: ScriptName,
+    tag: string,
+    args: (string | number)[],
+    tags: readonly T[],
+  ) {
     try {
       return tagged(await runScript(this.#redis, script, [sessionsKey(tag)], args), tags);
     } catch (error) {

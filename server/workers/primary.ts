@@ -6,14 +6,15 @@ import { pathToFileURL } from "node:url";
 import { freePorts } from "../base/free-ports.ts";
 import { Lifecycle } from "../base/lifecycle.ts";
 import { redisTarget, type Surroundings } from "../compose.ts";
+import { makeFirstKey } from "../compose-players.ts";
 import type { Config } from "../config.ts";
+import { Database } from "../database/database.ts";
+import { databaseOptions } from "../options.ts";
 import type { RedisTarget } from "../redis/connect.ts";
-import { loadKeys } from "../sessions/api-keys.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export type RunningWorkers = {
   port: number;
-  keys: { file?: string };
   /** @returns names of the parts that did not stop in time */
   stop(): Promise<string[]>;
 };
@@ -34,7 +35,7 @@ export async function startWorkers(
   const stop = (): Promise<string[]> => parts.stop(workersMs + WORKER_SPARE_MS + REDIS_STOP_MS);
   try {
     const redisUrl = urlOf(await redisTarget(config, surroundings, parts));
-    const keys = loadKeys(config.DATA_DIR, { adminKey: config.ADMIN_KEY, serverKey: config.SERVER_KEY });
+    await makeKeyBefore(config, surroundings);
     const pool = new WorkerPool({
       count,
       settings: { REDIS_URL: redisUrl, PORT: String(await portOf(config)), BOARDS_FILE: "" },
@@ -49,10 +50,21 @@ export async function startWorkers(
       () => undefined,
       () => stopAll(pool, workersMs),
     );
-    return { port: await pool.start(), keys, stop };
+    return { port: await pool.start(), stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Once for all workers, and closed again: the embedded database belongs to one process, which is to be a worker. */
+async function makeKeyBefore(config: Config, surroundings: Surroundings): Promise<void> {
+  if (config.ADMIN_KEY !== undefined || !config.ROLES.includes("gateway")) return;
+  const database = new Database({ ...databaseOptions(config), log: surroundings.log });
+  try {
+    await makeFirstKey(config, surroundings, database);
+  } finally {
+    await database.close();
   }
 }
 

@@ -8,7 +8,7 @@ import { WorkerMetrics } from "./worker-metrics.ts";
 /** @throws as `compose` */
 export async function startWorker(config: Config, surroundings: Surroundings): Promise<Running> {
   const metrics = new WorkerMetrics(cluster.worker?.id ?? 0);
-  const running = await compose(config, { ...surroundings, metrics });
+  const running = await compose(config, { ...surroundings, metrics, firstKeyMade: true });
   tellPrimary({ type: "ready", port: running.port });
   return running;
 }

@@ -142,7 +142,7 @@ describe("what is no call", () => {
       ["PATCH", at],
       ["GET", `/v1/admin/boards/${board}`],
       ["POST", `/v1/admin/boards/${board}`],
-      ["GET", "/v1/sessions"],
+      ["PUT", "/v1/sessions"],
     ];
     for (const [method, path] of calls) {
       const answer = await server.call<{ error: { message: string } }>(method, path, { key: ADMIN_KEY });
@@ -187,7 +187,7 @@ describe("a browser", () => {
       },
     });
     expect(answer.status).toBe(204);
-    expect(answer.headers.get("access-control-allow-methods")).toBe("GET, POST, PUT, DELETE");
+    expect(answer.headers.get("access-control-allow-methods")).toBe("GET, POST, PUT, PATCH, DELETE");
     expect(answer.headers.get("access-control-allow-headers")).toContain("authorization");
   });
 

@@ -1,4 +1,4 @@
-/** The example of the README, run as it is printed; only the port and the folder of the keys are the test's own. */
+/** The example of the README, run as it is printed; only the port and the keys are the test's own. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -36,9 +36,11 @@ test("the README's example submits a score and shows the board that it leads to"
   ).toBeLessThanOrEqual(20);
   writeFileSync(
     join(folder, "game.ts"),
-    block!.replace("http://127.0.0.1:8080", server.url).replace(".rankwire/keys.json", "keys.json"),
+    block!
+      .replace("http://127.0.0.1:8080", server.url)
+      .replace("admin-key-of-my-game", ADMIN_KEY)
+      .replace("server-key-of-my-game", SERVER_KEY),
   );
-  writeFileSync(join(folder, "keys.json"), JSON.stringify({ adminKey: ADMIN_KEY, serverKey: SERVER_KEY }));
   writeFileSync(join(folder, "package.json"), '{"type": "module"}');
   for (const name of ["client-sdk", "node_modules"]) symlinkSync(join(ROOT, name), join(folder, name));
 

@@ -7,7 +7,7 @@ const FILE_LINES_MAX = 300;
 const FUNCTION_LINES_MAX = 70;
 const INDEX_FILES = ["client-sdk/index.ts", "server/gateway/handlers/index.ts"];
 /** Callbacks of these are chapters of a test file, not functions. */
-const TEST_BLOCKS = ["describe", "it", "test", "suite"];
+const TEST_BLOCKS = ["describe", "describeOnBoth", "it", "test", "suite"];
 
 const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)*\.(ts|tsx|js|css)$/;
 /** Lua files are named like the Lua functions that they hold. */

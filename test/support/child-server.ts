@@ -20,6 +20,8 @@ export type ChildServer = {
   dataDir: string;
   /** What it and its workers have logged so far. */
   logged: LogLine[];
+  /** All that it has printed, on both outputs. */
+  printed: string[];
   /** Its exit code, null after a signal. */
   exited: Promise<number | null>;
   signal(name: "SIGSTOP" | "SIGCONT" | "SIGTERM" | "SIGINT" | "SIGHUP"): void;
@@ -48,17 +50,23 @@ export async function startChildServer(
       LOG_LEVEL: "info",
       ...settings,
     },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = once(child, "exit").then(([code]) => code as number | null);
   const gone = exited.then(() => rmSync(dataDir, { recursive: true, force: true }));
   const logged: LogLine[] = [];
-  const port = await Promise.race([readyPort(child, logged), endedEarly(exited)]);
+  const printed: string[] = [];
+  createInterface({ input: child.stderr! }).on("line", (text) => {
+    printed.push(text);
+    console.error(text);
+  });
+  const port = await Promise.race([readyPort(child, logged, printed), endedEarly(exited)]);
   return {
     port,
     pid: child.pid!,
     dataDir,
     logged,
+    printed,
     exited,
     signal: (name) => child.kill(name),
     kill: async () => {
@@ -73,10 +81,13 @@ async function endedEarly(exited: Promise<number | null>): Promise<never> {
 }
 
 /** Lines are read to the end: an unread pipe would fill up and stop the child. */
-function readyPort(child: ChildProcess, logged: LogLine[]): Promise<number> {
+function readyPort(child: ChildProcess, logged: LogLine[], printed: string[]): Promise<number> {
   return new Promise((resolve) => {
     const lines = createInterface({ input: child.stdout! });
     lines.on("line", (text) => {
+      printed.push(text);
+      // What is said to people is no log.
+      if (!text.startsWith("{")) return;
       const line = JSON.parse(text) as LogLine;
       logged.push(line);
       if (line.msg === "rankwire is ready") resolve(Number(line.port));

@@ -8,6 +8,7 @@ import { compose, type Running } from "../../server/compose.ts";
 import { parseConfig } from "../../server/config.ts";
 import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
+import { ADMIN_KEY, SERVER_KEY } from "../support/servers.ts";
 import { testRunFolder } from "../support/shared-redis.ts";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
@@ -73,6 +74,8 @@ export class PageServer {
       REDIS_URL: this.#redis.url,
       DATA_DIR: this.#dataDir,
       PORT: String(this.#port),
+      ADMIN_KEY,
+      SERVER_KEY,
       BOARDS_FILE: join(repository, "demo/boards.json"),
     });
     const log = createLog({ level: "silent", pretty: false });
@@ -87,7 +90,7 @@ export class PageServer {
   }
 
   async putBoard(id: string, definition: BoardDefinition): Promise<void> {
-    const authorization = `Bearer ${this.#running?.keys.adminKey}`;
+    const authorization = `Bearer ${ADMIN_KEY}`;
     const headers = { authorization, "content-type": "application/json" };
     const body = JSON.stringify(definition);
     const response = await fetch(`${this.#url}/v1/admin/boards/${id}`, { method: "PUT", headers, body });
@@ -100,7 +103,7 @@ export class PageServer {
     const response = await fetch(`${this.#url}/v1/boards/${board}/scores`, {
       method: "POST",
       headers: {
-        authorization: `Bearer ${this.#running?.keys.serverKey}`,
+        authorization: `Bearer ${SERVER_KEY}`,
         "content-type": "application/json",
       },
       body: JSON.stringify({ submissions }),

@@ -10,7 +10,7 @@ import { decodeCursor, encodeCursor } from "../../leaderboard/page-cursor.ts";
 import { boardInfo } from "../../leaderboard/registry.ts";
 import { callerOf } from "../caller.ts";
 import { fastMembers, fastRank, fastRankOfScore, fastTotal, percentiles } from "../fast-ranks.ts";
-import { checkSeason, type Gateway, openFeedOf, readableBoard } from "../gateway.ts";
+import { checkSeason, type Gateway, mayRead, openFeedOf, readableBoard } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 
 const TOP_LIMIT = 20;
@@ -34,9 +34,7 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
 
   app.get("/v1/boards", async (request) => {
     const caller = await callerOf(gateway, request);
-    const visible = registry
-      .list()
-      .filter(({ board }) => board.visibility === "public" || caller.role !== "anyone");
+    const visible = registry.list().filter((open) => mayRead(open, caller));
     return { boards: visible.map(boardInfo) };
   });
 

@@ -25,6 +25,12 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
       if (board === open.board.id && !mayRead(open, caller)) reader.end();
     }
   });
+  // A key that does not work any more ends what was opened with it.
+  gateway.keys.onChange(() => {
+    for (const [reader, { caller }] of readers) {
+      if ("key" in caller && !gateway.keys.isGood(caller.presented)) reader.end();
+    }
+  });
 
   // A HEAD route of its own would follow the feed without ever ending.
   app.get("/v1/boards/:board/feed", { exposeHeadRoute: false }, async (request, reply) => {

@@ -1,10 +1,27 @@
-/** What a game server does with a player, whatever the board: sign out everywhere, send a notice. */
+/** What a game server does with a player, whatever the board: look at the sessions, end one or all of them, send a notice. */
 import type { FastifyInstance } from "fastify";
 import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
+import { memberSessionParams } from "../sign-in-schemas.ts";
+import { shown } from "./sessions.ts";
 
 export function memberRoutes(app: FastifyInstance, gateway: Gateway): void {
+  app.get("/v1/members/:member/sessions", async (request, reply) => {
+    await requireRole(gateway, request, "server");
+    const { member } = schemas.parse(schemas.playerParams, request.params);
+    void reply.header("cache-control", "no-store");
+    return { member, sessions: (await gateway.sessions.list(member)).map(shown) };
+  });
+
+  app.delete("/v1/members/:member/sessions/:id", async (request) => {
+    await requireRole(gateway, request, "server");
+    const { member, id } = schemas.parse(memberSessionParams, request.params);
+    const revoked = await gateway.sessions.revoke(member, id);
+    gateway.control.signOut(member);
+    return { revoked };
+  });
+
   app.delete("/v1/members/:member/sessions", async (request) => {
     await requireRole(gateway, request, "server");
     const { member } = schemas.parse(schemas.playerParams, request.params);

@@ -1,17 +1,76 @@
-/** A game server opens a session for a player it has signed in. */
-import type { FastifyInstance } from "fastify";
-import { requireRole } from "../caller.ts";
+/** Signing in and out, and a player's look at the own sessions. */
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { type ListedSession, sessionIdOf } from "../../sessions/sessions.ts";
+import { requirePlayer } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
+import { devicesOf, signIn } from "../sign-in.ts";
+import { linkRequest, sessionParams } from "../sign-in-schemas.ts";
 
 export function sessionRoutes(app: FastifyInstance, gateway: Gateway): void {
+  const { sessions, control } = gateway;
+
   app.post("/v1/sessions", async (request, reply) => {
-    await requireRole(gateway, request, "server");
-    const { member } = schemas.parse(schemas.sessionRequest, request.body);
-    // All players of a game server come from its one address.
-    await gateway.rates.takeSignIn({ member });
-    const { token, expiresAtMs } = await gateway.sessions.open(member);
-    void reply.status(201).header("cache-control", "no-store");
-    return { token, member, expiresAt: new Date(expiresAtMs).toISOString() };
+    const { token, id, member, expiresAtMs } = await signIn(gateway, request);
+    void noStore(reply).status(201);
+    return { token, id, member, expiresAt: new Date(expiresAtMs).toISOString() };
   });
+
+  app.get("/v1/sessions", async (request, reply) => {
+    const { member, token } = await requirePlayer(gateway, request);
+    const current = sessionIdOf(token);
+    void noStore(reply);
+    const listed = await sessions.list(member);
+    return { member, sessions: listed.map((one) => ({ ...shown(one), current: one.id === current })) };
+  });
+
+  app.delete("/v1/sessions", async (request) => {
+    const { member, token } = await requirePlayer(gateway, request);
+    return revokeOne(member, sessionIdOf(token));
+  });
+
+  app.delete("/v1/sessions/:id", async (request) => {
+    const { member } = await requirePlayer(gateway, request);
+    const { id } = schemas.parse(sessionParams, request.params);
+    return revokeOne(member, id);
+  });
+
+  app.post("/v1/devices/link", async (request) => {
+    const devices = devicesOf(gateway);
+    const { member } = await requirePlayer(gateway, request);
+    const { device } = schemas.parse(linkRequest, request.body);
+    await gateway.rates.takeSignIn({ member });
+    const endSessions = async (anonymous: string): Promise<void> => {
+      await sessions.revokeAll(anonymous);
+      control.signOut(anonymous);
+    };
+    const was = await devices.link(device, member, endSessions);
+    // Once more: a sign-in that had begun before may have opened one since.
+    if (was !== undefined) await endSessions(was);
+    return { member, was: was ?? null };
+  });
+
+  async function revokeOne(member: string, id: string): Promise<{ revoked: number }> {
+    const revoked = await sessions.revoke(member, id);
+    // Also when there was none to revoke: an earlier call may have revoked it and lost its message.
+    control.signOut(member);
+    return { revoked };
+  }
+}
+
+/** A listed session on the wire. */
+export function shown({ id, how, createdAtMs, usedAtMs, expiresAtMs, endsAtMs }: ListedSession) {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  return {
+    id,
+    how,
+    createdAt: iso(createdAtMs),
+    usedAt: iso(usedAtMs),
+    expiresAt: iso(expiresAtMs),
+    endsAt: iso(endsAtMs),
+  };
+}
+
+function noStore(reply: FastifyReply): FastifyReply {
+  return reply.header("cache-control", "no-store");
 }

@@ -1,0 +1,53 @@
+/** API keys: made and rotated (each answer shows the key this once), listed, revoked. */
+import type { FastifyInstance } from "fastify";
+import type { ListedKey } from "../../sessions/key-store.ts";
+import { requireRole } from "../caller.ts";
+import type { Gateway } from "../gateway.ts";
+import * as schemas from "../schemas.ts";
+import { keyParams, keyRequest, rotateRequest } from "../sign-in-schemas.ts";
+
+export function keyRoutes(app: FastifyInstance, gateway: Gateway): void {
+  const { keys } = gateway;
+
+  app.post("/v1/admin/keys", async (request, reply) => {
+    await requireRole(gateway, request, "admin");
+    const { key, ...made } = await keys.create(schemas.parse(keyRequest, request.body));
+    void reply.status(201).header("cache-control", "no-store");
+    return { key, ...shown(made) };
+  });
+
+  app.get("/v1/admin/keys", async (request) => {
+    await requireRole(gateway, request, "admin");
+    return { keys: (await keys.list()).map(shown) };
+  });
+
+  app.post("/v1/admin/keys/:id/rotate", async (request, reply) => {
+    await requireRole(gateway, request, "admin");
+    const { id } = schemas.parse(keyParams, request.params);
+    const { overlapMs } = schemas.parse(rotateRequest, request.body ?? {});
+    const { key, ...rotated } = await keys.rotate(id, overlapMs);
+    void reply.header("cache-control", "no-store");
+    return { key, ...shown(rotated) };
+  });
+
+  app.delete("/v1/admin/keys/:id", async (request) => {
+    await requireRole(gateway, request, "admin");
+    const { id } = schemas.parse(keyParams, request.params);
+    return shown(await keys.revoke(id));
+  });
+}
+
+/** Dates as ISO 8601; what has not happened is null. */
+function shown(key: ListedKey) {
+  const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
+  return {
+    id: key.id,
+    name: key.name,
+    role: key.role,
+    scopes: key.scopes,
+    createdAt: iso(key.createdAt),
+    rotatedAt: iso(key.rotatedAt),
+    previousUntil: iso(key.previousUntil),
+    revokedAt: iso(key.revokedAt),
+  };
+}

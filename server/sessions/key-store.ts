@@ -1,0 +1,139 @@
+/** The table of API keys: made, listed, rotated and revoked. Secrets leave it as what is returned once, and enter it as SHA-256. */
+import { sql } from "kysely";
+import { AppError } from "../base/errors.ts";
+import type { Database, Sql } from "../database/database.ts";
+import type { ApiKeyRow } from "../database/tables.ts";
+import { formatKey, newKeyId, newSecret, type Role, sha256 } from "./key-text.ts";
+
+/** Live keys of one deployment: every process keeps all of them in memory. */
+export const KEYS_MAX = 1_000;
+const LISTED_MAX = 2_000;
+/** Any number, the same for everybody who makes a first key. */
+const FIRST_KEY_LOCK = 7_267_001;
+
+export type NewKey = { name: string; role: Role; scopes: readonly string[] };
+
+/** A key as it may be shown. */
+export type ListedKey = {
+  id: string;
+  name: string;
+  role: Role;
+  scopes: string[];
+  createdAt: Date;
+  rotatedAt: Date | null;
+  /** The secret from before the last rotation is good until then. */
+  previousUntil: Date | null;
+  revokedAt: Date | null;
+};
+
+export class KeyStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** @returns also the key itself, which is shown this once. @throws AppError too_many_items, unavailable */
+  create(key: NewKey): Promise<ListedKey & { key: string }> {
+    return this.#database.run((db) => insert(db, key));
+  }
+
+  /** The first admin key of a deployment, made when there is no live one. @returns the key, once */
+  createFirst(name: string): Promise<string | undefined> {
+    return this.#database.run((db) =>
+      db.transaction().execute(async (within) => {
+        // Several processes may start at once: one of them makes it.
+        await sql`select pg_advisory_xact_lock(${sql.lit(FIRST_KEY_LOCK)})`.execute(within);
+        const live = await liveKeys(within).where("role", "=", "admin").limit(1).execute();
+        if (live.length > 0) return undefined;
+        return (await insert(within, { name, role: "admin", scopes: [] })).key;
+      }),
+    );
+  }
+
+  /** The newest first, revoked ones too. @throws AppError unavailable */
+  async list(): Promise<ListedKey[]> {
+    const rows = await this.#database.run((db) =>
+      db.selectFrom("api_keys").selectAll().orderBy("created_at", "desc").limit(LISTED_MAX).execute(),
+    );
+    return rows.map(listed);
+  }
+
+  /** Everything that works now. @throws AppError unavailable */
+  live(): Promise<ApiKeyRow[]> {
+    return this.#database.run((db) => liveKeys(db).limit(KEYS_MAX).execute());
+  }
+
+  /**
+   * A new secret; the one before is good for another `overlapMs`.
+   * @throws AppError not_found, unavailable
+   */
+  async rotate(id: string, overlapMs: number): Promise<ListedKey & { key: string }> {
+    const secret = newSecret();
+    const row = await this.#database.run((db) =>
+      db
+        .updateTable("api_keys")
+        .set({
+          previous_hash: sql<Buffer>`secret_hash`,
+          previous_until: sql<Date>`now() + ${overlapMs} * interval '1 millisecond'`,
+          secret_hash: sha256(secret),
+          rotated_at: sql<Date>`now()`,
+        })
+        .where("id", "=", id)
+        .where("revoked_at", "is", null)
+        .returningAll()
+        .executeTakeFirst(),
+    );
+    if (!row) throw noSuchKey(id);
+    return { ...listed(row), key: formatKey({ role: row.role, id, secret }) };
+  }
+
+  /** Revoking it again changes nothing. @throws AppError not_found, unavailable */
+  async revoke(id: string): Promise<ListedKey> {
+    const row = await this.#database.run((db) =>
+      db
+        .updateTable("api_keys")
+        .set({ revoked_at: sql<Date>`coalesce(revoked_at, now())` })
+        .where("id", "=", id)
+        .returningAll()
+        .executeTakeFirst(),
+    );
+    if (!row) throw noSuchKey(id);
+    return listed(row);
+  }
+}
+
+function liveKeys(db: Sql) {
+  return db.selectFrom("api_keys").selectAll().where("revoked_at", "is", null);
+}
+
+async function insert(db: Sql, { name, role, scopes }: NewKey): Promise<ListedKey & { key: string }> {
+  const live = await liveKeys(db).clearSelect().select(sql<number>`count(*)`.as("count")).executeTakeFirst();
+  if (Number(live?.count ?? 0) >= KEYS_MAX) {
+    throw new AppError("too_many_items", { message: `There are ${KEYS_MAX} live keys; revoke some first.` });
+  }
+  const [id, secret] = [newKeyId(), newSecret()];
+  const row = await db
+    .insertInto("api_keys")
+    .values({ id, name, role, scopes: [...scopes], secret_hash: sha256(secret) })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return { ...listed(row), key: formatKey({ role, id, secret }) };
+}
+
+function listed(row: ApiKeyRow): ListedKey {
+  return {
+    id: row.id,
+    name: row.name,
+    role: row.role,
+    scopes: row.scopes,
+    createdAt: row.created_at,
+    rotatedAt: row.rotated_at,
+    previousUntil: row.previous_until,
+    revokedAt: row.revoked_at,
+  };
+}
+
+function noSuchKey(id: string): AppError {
+  return new AppError("not_found", { message: `There is no live key "${id}".` });
+}
