@@ -11,6 +11,7 @@ import { sleep } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { type InstanceLock, takeInstanceLock } from "../base/machine/instance-lock.ts";
 import { privateSocketPath } from "../base/machine/socket-folder.ts";
+import { wholeQuestions } from "./whole-questions.ts";
 
 export type EmbeddedDatabase = {
   /** For the driver. */
@@ -62,7 +63,11 @@ async function serve({ dataDir, socket, address, lock, log }: Place): Promise<Em
     ]);
     await rm(socket, { force: true });
     const db = await PGlite.create(join(dataDir, "database"));
-    const server = new PGLiteSocketServer({ db, path: socket, maxConnections: CONNECTIONS_MAX });
+    const server = new PGLiteSocketServer({
+      db: wholeQuestions(db),
+      path: socket,
+      maxConnections: CONNECTIONS_MAX,
+    });
     await server.start();
     log.info({ dataDir }, "pglite is running");
     return {
