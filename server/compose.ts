@@ -7,6 +7,7 @@ import { systemClock } from "./base/clock.ts";
 import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
+import { startCounters } from "./compose-counters.ts";
 import { startPlayers, startReplication } from "./compose-gateways.ts";
 import { startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
@@ -214,6 +215,7 @@ async function startGateway(
     profiles: await startProfiles(base, needs),
     profileWriters: config.PROFILE_WRITERS,
     ...(await startSignIn(base, needs)),
+    ...(await startCounters(base, needs)),
     limits: options.gatewayLimits(config),
     origins: config.ALLOWED_ORIGINS === "*" ? "*" : config.ALLOWED_ORIGINS.split(","),
     log,

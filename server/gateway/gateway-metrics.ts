@@ -2,6 +2,7 @@
 
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { SubmissionResult } from "../../client-sdk/protocol/messages.ts";
+import type { Counters } from "../counters/counters.ts";
 
 export type GatewayMetrics = {
   submissions: Counter<"outcome">;
@@ -42,13 +43,27 @@ export function createGatewayMetrics(registry: Registry): GatewayMetrics {
   };
 }
 
-/** Results by outcome, added to the metric on the way. */
+/**
+ * Results by outcome, added on the way to the metric and to the board's counters.
+ * @param members who submitted, in the order of the results; of those that were refused nobody needs to know
+ */
 export function countOutcomes(
-  { submissions }: GatewayMetrics,
+  { counters: { submissions }, boardCounters }: { counters: GatewayMetrics; boardCounters: Counters },
+  board: string,
   results: readonly SubmissionResult[],
+  members: (index: number) => string,
 ): Record<SubmissionResult["outcome"], number> {
   const counts = { accepted: 0, unchanged: 0, duplicate: 0, rejected: 0 };
-  for (const { outcome } of results) counts[outcome]++;
-  for (const [outcome, count] of Object.entries(counts)) if (count > 0) submissions.inc({ outcome }, count);
+  const played: string[] = [];
+  results.forEach(({ outcome }, i) => {
+    counts[outcome]++;
+    if (outcome !== "rejected") played.push(members(i));
+  });
+  for (const [outcome, count] of Object.entries(counts)) {
+    if (count === 0) continue;
+    submissions.inc({ outcome }, count);
+    boardCounters.add(board, outcome as SubmissionResult["outcome"], count);
+  }
+  boardCounters.played(board, played);
   return counts;
 }

@@ -3,6 +3,8 @@ import type { IncomingMessage } from "node:http";
 import type { Registry as MetricsRegistry } from "prom-client";
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import type { Counters } from "../counters/counters.ts";
+import type { CountsAnswer } from "../counters/counts-reader.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { FeedHub } from "../feed/hub.ts";
 import type { Ingest } from "../ingest/ingest.ts";
@@ -20,6 +22,7 @@ import type { JwtSignIn } from "../sessions/jwt-sign-in.ts";
 import { type ApiKey, coversBoard, type Role } from "../sessions/key-text.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Standings } from "../standings/standings.ts";
+import type { Connected } from "./connected.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { SessionChecks } from "./session-checks.ts";
@@ -69,7 +72,13 @@ export type Gateway = {
   origins: string[] | "*";
   log: Log;
   metrics: MetricsRegistry;
+  /** Metrics of this process; what is counted for all of them is `boardCounters`. */
   counters: GatewayMetrics;
+  boardCounters: Counters;
+  connected: Connected;
+  /** @param days how many, today included. @throws AppError unavailable */
+  readBoardCounts: (board: string, days: number) => Promise<CountsAnswer>;
+  readAllCounts: (days: number) => Promise<CountsAnswer>;
   /** Names what is not ready; empty when everything is. */
   unready: () => Promise<string[]>;
   /** Names what does not work although the rest does: `store_full`. */

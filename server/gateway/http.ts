@@ -14,6 +14,7 @@ import type { Gateway } from "./gateway.ts";
 import { limitRequests, QUOTA_HEADERS } from "./request-quota.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { boardRoutes } from "./routes/boards.ts";
+import { counterRoutes } from "./routes/counters.ts";
 import { feedRoutes } from "./routes/feed.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { memberRoutes } from "./routes/members.ts";
@@ -31,6 +32,7 @@ const ROUTES = [
   feedRoutes,
   adminRoutes,
   keyRoutes,
+  counterRoutes,
   operatorRoutes,
 ];
 

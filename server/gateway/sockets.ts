@@ -7,6 +7,7 @@ import type { Server as HttpServer, IncomingMessage } from "node:http";
 import { Server } from "socket.io";
 import { AppError, toAppError } from "../base/errors.ts";
 import { backlogOf } from "./backlog.ts";
+import { boardsFollowed } from "./connected.ts";
 import type { Caller, Gateway } from "./gateway.ts";
 import { handlers } from "./handlers/index.ts";
 import { HeldMessages } from "./held-messages.ts";
@@ -52,6 +53,14 @@ export class Sockets {
     });
     this.#io.on("connection", (socket) => this.#connected(socket));
     gateway.control.attach(this.#io);
+    const { sockets } = this.#io.sockets;
+    gateway.connected.add(function* () {
+      for (const { data } of sockets.values()) {
+        const { caller, following, live } = data;
+        const member = caller.role === "player" ? caller.member : undefined;
+        yield { member, boards: boardsFollowed(following.values(), live.values()) };
+      }
+    });
   }
 
   start(): void {
@@ -104,11 +113,12 @@ export class Sockets {
   }
 
   #connected(socket: GameSocket): void {
-    const { counters, control, checks } = this.#gateway;
+    const { counters, boardCounters, control, checks } = this.#gateway;
     const { caller } = socket.data;
     counters.sockets.inc();
     if (caller.role === "player") {
       const { member, token } = caller;
+      boardCounters.present(member);
       control.join(socket, member);
       socket.on(
         "disconnect",

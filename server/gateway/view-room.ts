@@ -23,15 +23,17 @@ export class ViewRoom implements ViewListener {
   readonly #sockets = new Set<GameSocket>();
   readonly #lagging = new Map<GameSocket, Lagging>();
   readonly view: View;
+  readonly board: string;
 
   constructor(
     io: GameServer,
-    name: string,
+    { name, board }: { name: string; board: string },
     view: View,
     options: { limits: RoomLimits; metrics: GatewayMetrics },
   ) {
     this.#io = io;
     this.#name = name;
+    this.board = board;
     this.view = view;
     this.#limits = options.limits;
     this.#metrics = options.metrics;

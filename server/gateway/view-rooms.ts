@@ -71,7 +71,10 @@ export class Rooms {
     let entry = this.#rooms.get(name);
     if (!entry) {
       const { limits, counters: metrics } = this.#gateway;
-      const room = new ViewRoom(this.#io, name, feed.view(size), { limits, metrics });
+      const room = new ViewRoom(this.#io, { name, board: open.board.id }, feed.view(size), {
+        limits,
+        metrics,
+      });
       entry = { room, release: this.#gateway.hub.follow(open.feed) };
       this.#rooms.set(name, entry);
     }

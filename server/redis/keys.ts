@@ -48,7 +48,9 @@ export function shardKeys(board: string, season: number, shards: number): readon
   const id = `${board}.${season}.${shards}`;
   let keys = shardKeysCache.get(id);
   if (!keys) {
-    keys = Array.from({ length: shards }, (_, shard) => keysOfTag(shardTag(board, season, shard, shards)));
+    keys = Array.from({ length: shards }, (_, shard) =>
+      keysOfTag(tagInShare(`${board}.${season}.${shard}`, shard, shards)),
+    );
     if (shardKeysCache.size > 20_000) shardKeysCache.clear();
     shardKeysCache.set(id, keys);
   }
@@ -56,9 +58,9 @@ export function shardKeys(board: string, season: number, shards: number): readon
 }
 
 /** A tag whose slot lies in the shard's own share of the slots: about `shards` tries. */
-function shardTag(board: string, season: number, shard: number, shards: number): string {
+function tagInShare(name: string, shard: number, shards: number): string {
   for (let suffix = 0; ; suffix++) {
-    const tag = `${board}.${season}.${shard}.${suffix}`;
+    const tag = `${name}.${suffix}`;
     if (Math.floor((calculateSlot(tag) * shards) / SLOTS) === shard) return tag;
   }
 }
@@ -108,6 +110,52 @@ export function limitKey(limit: string, hash: string): string {
 /** ZSET of the token buckets of one limit that fell to one of its slots. */
 export function bucketsKey(limit: string, slot: number): string {
   return `rw:{l.${slot}}:${limit}`;
+}
+
+/** Over how many slots a counter is spread; a process adds to one of them, a reader sums them all. */
+export const COUNTER_SHARDS = 8;
+
+/** What is counted for all boards together; no board has an empty name. */
+export const DEPLOYMENT = "";
+
+export type CounterShardKeys = {
+  /** HASH name → count, of all days and of one. */
+  total: string;
+  day: (day: number) => string;
+  /** STRING: the number of a process's last flush. */
+  lastFlush: (process: string) => string;
+};
+
+/** One shard of the counters of a board, or of the deployment. */
+export function counterShardKeys(scope: string, shard: number): CounterShardKeys {
+  const tag = tagInShare(`c.${scope}.${shard}`, shard, COUNTER_SHARDS);
+  const key = (name: string): string => `rw:{${tag}}:${name}`;
+  return {
+    total: key("counts"),
+    day: (day) => key(`counts:${day}`),
+    lastFlush: (process) => key(`flush:${process}`),
+  };
+}
+
+export type PresenceKeys = {
+  /** HASH process → what it said of its connections. */
+  beats: string;
+  /** HASH: the most connections at once, ever and of one day. */
+  peak: string;
+  dayPeak: (day: number) => string;
+  /** HyperLogLog: who played on a day. */
+  players: (day: number) => string;
+};
+
+/** Who is and was there, of a board or of the deployment, in one slot. */
+export function presenceKeys(scope: string): PresenceKeys {
+  const key = (name: string): string => `rw:{c.${scope}}:${name}`;
+  return {
+    beats: key("beats"),
+    peak: key("peak"),
+    dayPeak: (day) => key(`peak:${day}`),
+    players: (day) => key(`players:${day}`),
+  };
 }
 
 /** Boards and their current seasons: HASH board → record, and a version that grows with every change. */

@@ -1,4 +1,4 @@
-/** Settings of who plays: sessions. */
+/** Settings of who plays: sessions, and what is counted. */
 import { count, ms, type Setting, setting } from "./setting.ts";
 
 export const playerSettings = {
@@ -11,5 +11,14 @@ export const playerSettings = {
   SESSION_CHECK_MS: setting(
     ms(30_000),
     "ms. Sessions of connected players are checked, and kept alive, this often.",
+  ),
+  COUNTER_DAYS: setting(count(35), "Days before today whose counts, players and peaks are kept."),
+  COUNTER_FLUSH_MS: setting(
+    ms(1_000),
+    "ms. Counts are sent to Redis this often; a process that is killed loses those it had not sent.",
+  ),
+  PRESENCE_BEAT_MS: setting(
+    ms(5_000),
+    "ms. A gateway says this often who is connected; what it said holds for three times as long.",
   ),
 } as const satisfies Record<string, Setting>;

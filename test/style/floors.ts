@@ -30,6 +30,7 @@ const TOP = [
   "server/compose-reads.ts",
   "server/compose-gateways.ts",
   "server/compose-players.ts",
+  "server/compose-counters.ts",
   "server/cli",
   "server/compose.ts",
   "server/workers",

@@ -26,7 +26,7 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (
     ack === "replica"
       ? await gateway.replication.submit(open, [own])
       : { results: await gateway.ingest.submit(open, [own]), reached: "memory" };
-  countOutcomes(gateway.counters, results);
+  countOutcomes(gateway, open.board.id, results, () => caller.member);
   const result = results[0]!;
   // What may succeed later was not judged: the sender keeps it and tries again with the same id [P-10].
   if (result.outcome === "rejected" && result.error.retryable) {

@@ -32,6 +32,12 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
     }
   });
 
+  gateway.connected.add(function* () {
+    for (const { board, caller } of readers.values()) {
+      yield { member: caller.role === "player" ? caller.member : undefined, boards: [board] };
+    }
+  });
+
   // A HEAD route of its own would follow the feed without ever ending.
   app.get("/v1/boards/:board/feed", { exposeHeadRoute: false }, async (request, reply) => {
     const { board } = schemas.parse(schemas.boardParams, request.params);

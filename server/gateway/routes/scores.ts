@@ -25,9 +25,14 @@ export function scoreRoutes(app: FastifyInstance, gateway: Gateway): void {
       season: open.season.number,
       ack: reached,
       results,
-      counts: countOutcomes(gateway.counters, results),
+      counts: countOutcomes(gateway, open.board.id, results, (i) => memberAt(submissions, i)),
     };
   });
+}
+
+/** Of a submission that was well-formed. */
+function memberAt(items: readonly unknown[], i: number): string {
+  return (items[i] as MemberSubmission).member;
 }
 
 /** The well-formed ones go to ingest together; each bad one gets its own result in its own place. */
