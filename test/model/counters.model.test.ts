@@ -182,9 +182,9 @@ describe("counters", () => {
       everybody.add(member);
       processes[i % PROCESSES]!.played(board, [member]);
       asked.pfadd(`all ${board}`, member);
-      if (i % 20_000 === 0) for (const counters of processes) await counters.drain();
+      if (i % 20_000 === 0) for (const counters of processes) await eventually(() => counters.drain());
     }
-    for (const counters of processes) await counters.drain();
+    for (const counters of processes) await eventually(() => counters.drain());
     await asked.exec();
     for (const board of boards) {
       const { days } = await readCounts(admin, board, 1, clock);
