@@ -5,6 +5,7 @@
 -- ARGV[1] limit     integer  requests of one window
 -- ARGV[2] windowMs  integer
 -- ARGV[3] nowMs     integer, or empty for Redis's own clock
+-- Flags allow-oom
 -- Reply {"taken" | "refused", left, ms until the window ends}
 local window = KEYS[1]
 local limit, window_ms, manual = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]

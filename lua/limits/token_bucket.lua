@@ -7,6 +7,7 @@
 -- ARGV[2] intervalUs  integer  until one token has come back
 -- ARGV[3] nowMs       integer, or empty for Redis's own clock
 -- ARGV[4…] takes      name, tokens wanted, name, tokens wanted, …: at most 1,000 names, each once
+-- Flags allow-oom
 -- Reply {"taken", granted, ms until the next token, granted, …}; 0 ms where all were granted
 local buckets = KEYS[1]
 local burst, interval_us, manual = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]

@@ -3,6 +3,7 @@
 -- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs createdMs usedMs how member"
 -- ARGV[1] member    string
 -- ARGV[2] id        string, the beginning of the hash, or all of it
+-- Flags allow-oom
 -- Reply {"revoked", count} of those that were live
 local sessions = KEYS[1]
 local member, id = ARGV[1], ARGV[2]

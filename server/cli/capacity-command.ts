@@ -1,0 +1,78 @@
+/** `rankwire capacity`: what a deployment of given numbers needs, or with `--live` what the running one uses. */
+import { Command, InvalidArgumentError } from "commander";
+import { type Config, configFromEnvironment } from "../config.ts";
+import { type CapacityBounds, type CapacityQuestion, planCapacity } from "./capacity-plan.ts";
+import { planText } from "./capacity-table.ts";
+
+type Options = Partial<CapacityQuestion> & { json?: boolean };
+
+const MAX = 1e12;
+
+/** A whole number, also written as 10k, 1M or 2.5G. @throws InvalidArgumentError */
+export function quantity(text: string): number {
+  const [, digits, suffix = ""] = /^(\d+(?:\.\d+)?)([kMG]?)$/.exec(text.replaceAll("_", "")) ?? [];
+  const value = Number(digits) * { "": 1, k: 1e3, M: 1e6, G: 1e9 }[suffix as "" | "k" | "M" | "G"];
+  if (Number.isInteger(value) && value <= MAX) return value;
+  throw new InvalidArgumentError("It must be a whole number, such as 250000, 250k or 10M.");
+}
+
+function atLeastOne(text: string): number {
+  const value = quantity(text);
+  if (value >= 1) return value;
+  throw new InvalidArgumentError("It must be at least 1.");
+}
+
+function upTo(max: number): (text: string) => number {
+  return (text) => {
+    const value = atLeastOne(text);
+    if (value <= max) return value;
+    throw new InvalidArgumentError(`It must be at most ${max}.`);
+  };
+}
+
+/** @param print takes what is to be shown, without an end of line */
+export function capacityCommand(print: (text: string) => void): Command {
+  return new Command("capacity")
+    .description("how much memory Redis and PostgreSQL need for so many members, sessions and submissions")
+    .option("--members <n>", "members of all boards together", quantity)
+    .option(
+      "--sessions <n>",
+      "live sessions: players within SESSION_IDLE_MS (default: a tenth of the members)",
+      quantity,
+    )
+    .option("--boards <n>", "boards (default: 1)", atLeastOne)
+    .option("--columns <n>", "columns of a board (default: 1)", upTo(8))
+    .option("--shards <n>", "shards of a board (default: 8)", upTo(64))
+    .option("--rate <n>", "submissions a second (default: 100)", quantity)
+    .option("--profiles <n>", "members with a profile (default: 0)", quantity)
+    .option("--id-bytes <n>", "length of a member's id (default: 12)", upTo(128))
+    .option("--wide", "boards are wide: floats, 64-bit integers, or more than 53 bits")
+    .option("--ids", "submissions carry ids, on boards that are not `best`")
+    .option("--json", "the same as JSON")
+    .action(async (options: Options) => {
+      const plan = planCapacity(questionOf(options), boundsOf(configFromEnvironment()));
+      print(options.json === true ? JSON.stringify(plan, undefined, 2) : planText(plan));
+    });
+}
+
+export function questionOf(options: Options): CapacityQuestion {
+  const { members = 0, boards = 1, wide = false, ids = false } = options;
+  const { sessions = Math.ceil(members / 10), columns = wide ? 2 : 1, shards = 8 } = options;
+  const { rate = 100, profiles = 0, idBytes = 12 } = options;
+  return { members, sessions, boards, columns, shards, rate, wide, ids, profiles, idBytes };
+}
+
+/** The settings of the environment bound what may grow, so that the plan follows them. */
+export function boundsOf(config: Config): CapacityBounds {
+  const { DEDUP_WINDOW_MS, DEDUP_IDS_MAX, LOG_ENTRIES_MAX, BATCH_MAX } = config;
+  const { FEED_RETENTION_MS, FEED_RETENTION_BYTES, TICK_MS } = config;
+  return {
+    DEDUP_WINDOW_MS,
+    DEDUP_IDS_MAX,
+    LOG_ENTRIES_MAX,
+    BATCH_MAX,
+    FEED_RETENTION_MS,
+    FEED_RETENTION_BYTES,
+    TICK_MS,
+  };
+}

@@ -1,0 +1,51 @@
+/** The memory plan and what was measured, as a table for people: Markdown, so that it may be pasted where it is talked about. */
+import type { CapacityPlan, StoreName } from "./capacity-plan.ts";
+
+const NAMES: Record<StoreName, string> = { redis: "Redis", postgresql: "PostgreSQL" };
+const SET: Record<StoreName, string> = { redis: "maxmemory", postgresql: "disk, without its log" };
+const STEPS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Three digits and a unit. */
+export function sizeText(bytes: number): string {
+  let step = 0;
+  let value = bytes;
+  while (value >= 1024 && step < STEPS.length - 1) {
+    value /= 1024;
+    step++;
+  }
+  return `${step === 0 || value >= 100 ? Math.round(value) : value.toPrecision(3)} ${STEPS[step]}`;
+}
+
+const numberText = (value: number): string =>
+  (Number.isInteger(value) ? value : value.toFixed(1)).toLocaleString("en");
+
+/** Aligned columns; the first is text, the others are numbers. */
+export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, c) => Math.max(title.length, ...rows.map((row) => row[c]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!))).join(" | ")} |`;
+  const rule = `|${widths.map((width, c) => (c === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
+  return [line(head), rule, ...rows.map(line)].join("\n");
+}
+
+/** Per store: its parts, their sum, the sum with 30 and with 50 % of head-room, and what to set. */
+export function planText({ parts, totals }: CapacityPlan): string {
+  const stores: StoreName[] = ["redis", "postgresql"];
+  return stores
+    .map((store) => {
+      const rows = parts
+        .filter((part) => part.store === store)
+        .map(({ part, unit, units, unitBytes, bytes }) => [
+          part,
+          unit,
+          numberText(units),
+          numberText(unitBytes),
+          ...[1, 1.3, 1.5].map((factor) => sizeText(bytes * factor)),
+        ]);
+      const { bytes, with30, with50, set } = totals[store];
+      const sum = ["sum", "", "", "", sizeText(bytes), sizeText(with30), sizeText(with50)];
+      const head = [NAMES[store], "one", "number", "bytes of one", "together", "+ 30 %", "+ 50 %"];
+      return `${tableText(head, [...rows, sum])}\n\n${SET[store]}: ${set / 1024 / 1024} MiB`;
+    })
+    .join("\n\n");
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env -S node --import tsx
+/** `rankwire <command>`: what operators do beside the running server. A file for each command. */
+import { Command } from "commander";
+import { capacityCommand } from "./capacity-command.ts";
+
+const program = new Command("rankwire")
+  .description("Commands for operators of Rankwire. Settings come from the environment, as for the server.")
+  .addCommand(capacityCommand((text) => console.log(text)))
+  .showHelpAfterError();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}
