@@ -10,6 +10,7 @@ import { getOrMake } from "./get-or-make.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { whenConnected } from "./patient-request.ts";
 import type { Notice } from "./protocol/messages.ts";
+import { createSigner, type SigningSecret } from "./signer.ts";
 import { Listeners, type Store } from "./store.ts";
 import { SubmitQueue } from "./submit-queue.ts";
 import { createSocketTransport, type Transport } from "./transport.ts";
@@ -21,6 +22,8 @@ export type ClientOptions = Partial<Limits> & {
   token?: string;
   /** Instead of `token`: asked before the first connection, and once more when the server answers `unauthorized`. */
   getToken?: TokenSource;
+  /** The `signingSecret` that came with the token, for boards with signed submissions; a function where `getToken` opens new sessions. */
+  signingSecret?: SigningSecret;
   /** For tests. */
   transport?: Transport;
   /** For tests. */
@@ -48,7 +51,9 @@ export function createClient(options: ClientOptions): RankwireClient {
   const transport = options.transport ?? createSocketTransport(options.url);
   const connection = new Connection({ ...options, transport, environment, limits });
   const memory = new BoardMemory(environment, limits);
-  const queue = new SubmitQueue({ connection, memory, environment, limits });
+  const { signingSecret } = options;
+  const sign = signingSecret === undefined ? {} : { sign: createSigner(signingSecret) };
+  const queue = new SubmitQueue({ connection, memory, environment, limits, ...sign });
   const follows = new Follows({ connection, environment, limits, memory });
   const boards = new Map<string, Board>();
 

@@ -17,12 +17,14 @@ export type {
   Outcome,
   Position,
   RankAnswer,
+  RuleViolation,
   SeasonInfo,
   Standing,
   SubmissionResult,
   Ties,
   WindowEntry,
 } from "./protocol/messages.ts";
+export type { SigningSecret } from "./signer.ts";
 export type { Store } from "./store.ts";
 export type { FollowStatus } from "./subscription-state.ts";
 export type { TopSnapshot, TopStore } from "./top-store.ts";

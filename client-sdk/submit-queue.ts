@@ -11,6 +11,7 @@ import type { Environment } from "./environment.ts";
 import { asSdkError, errorFrom, ownError, type SdkError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import type { SubmissionResult, SubmitMessage } from "./protocol/messages.ts";
+import type { Signer } from "./signer.ts";
 import { type Lane, newLane, newPending, oldestWaiting, type Pending, seasonless } from "./submit-lane.ts";
 import type { AckOf } from "./transport.ts";
 
@@ -19,6 +20,8 @@ export type SubmitQueueOptions = {
   memory: BoardMemory;
   environment: Environment;
   limits: Limits;
+  /** Where the client has a signing secret. */
+  sign?: Signer;
 };
 
 const NO_REASON = ownError("internal", "The server refused the request without a reason.");
@@ -90,7 +93,7 @@ export class SubmitQueue {
   }
 
   #send(lane: Lane, item: Pending): void {
-    const { connection, environment, limits } = this.#options;
+    const { environment, limits } = this.#options;
     const now = environment.now();
     if (item.firstSentAt === undefined) {
       item.firstSentAt = now;
@@ -106,7 +109,7 @@ export class SubmitQueue {
     item.inFlight = true;
     lane.inFlight++;
     this.#inFlight++;
-    connection.request("submit", item.message).then(
+    this.#request(item.message).then(
       (ack) => {
         this.#back(lane, item);
         if (!item.settled) this.#answered(lane, item, ack);
@@ -118,6 +121,13 @@ export class SubmitQueue {
         this.pump();
       },
     );
+  }
+
+  /** Signed anew for each send: the session may be another one by then. */
+  #request(message: SubmitMessage): Promise<AckOf<"submit">> {
+    const { connection, sign } = this.#options;
+    if (!sign) return connection.request("submit", message);
+    return sign(message).then((signed) => connection.request("submit", signed));
   }
 
   #back(lane: Lane, item: Pending): void {

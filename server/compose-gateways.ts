@@ -10,17 +10,19 @@ import { Limits } from "./limits/limits.ts";
 import { createLimitsMetrics } from "./limits/limits-metrics.ts";
 import * as options from "./options.ts";
 import { Sessions } from "./sessions/sessions.ts";
+import { loadSigningSecret, Signatures } from "./sessions/signatures.ts";
 
 export async function startPlayers(
   base: Base,
   needs: GatewayNeeds,
-): Promise<Pick<Gateway, "sessions" | "checks" | "control" | "rates" | "addressOf">> {
+): Promise<Pick<Gateway, "sessions" | "checks" | "control" | "rates" | "addressOf" | "signatures">> {
   const { config, around } = base;
   const sessions = new Sessions(needs.redis, options.sessionLimits(config));
   const checks = new SessionChecks({ sessions, everyMs: config.SESSION_CHECK_MS, log: around.log });
   return {
     sessions,
     checks,
+    signatures: new Signatures(loadSigningSecret(config.DATA_DIR, config.SIGNING_SECRET)),
     control: await startControlPlane(base, needs, checks),
     rates: await startLimits(base),
     addressOf: ({ socket, headers }) => {

@@ -20,6 +20,7 @@ import type { Gateway } from "./gateway/gateway.ts";
 import { createGatewayMetrics } from "./gateway/gateway-metrics.ts";
 import { GatewayServer } from "./gateway/server.ts";
 import { createStoreMetrics } from "./gateway/store-metrics.ts";
+import { HeldReview } from "./ingest/held-review.ts";
 import { Ingest } from "./ingest/ingest.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import { createRedisBoardRepository } from "./leaderboard/board-repository.ts";
@@ -210,6 +211,7 @@ async function startGateway(
     registry,
     ingest,
     replication: await startReplication(base, ingest),
+    held: new HeldReview({ redis, ingest }),
     ...reads,
     ...players,
     profiles: await startProfiles(base, needs),

@@ -55,6 +55,7 @@ export function ingestOptions(config: Config): { limits: PipeLimits; dedup: Dedu
       idsMax: config.DEDUP_IDS_MAX,
       logEntriesMax: config.LOG_ENTRIES_MAX,
       producerIdleMs: config.PRODUCER_IDLE_MS,
+      heldMax: config.HELD_MAX,
     },
   };
 }

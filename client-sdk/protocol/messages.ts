@@ -7,6 +7,8 @@ export type Order = "desc" | "asc";
 export type Operator = "best" | "set" | "incr" | "decr";
 export type Ties = "shared" | "earliest" | "latest";
 export type Writers = "server" | "player";
+/** What happens to a submission that breaks a score rule: `rejected`, or `held` until an admin has looked at it. */
+export type OnViolation = "refuse" | "hold";
 export type Visibility = "public" | "private";
 
 /** How a board's places are stored: in one number of 53 bits, or in a number and a text. */
@@ -28,6 +30,25 @@ export type Int64Column = { name: string; type: "int64"; order: Order };
 /** One compared value of an entry. The first column of a board is its score. */
 export type Column = DecimalColumn | FloatColumn | Int64Column;
 
+/** What one member may change on a board, and how fast: amounts of its first column. [P-20] */
+export type ScoreRules = {
+  maxChange?: number;
+  maxChangePerMinute?: number;
+  minIntervalMs?: number;
+  /** Players sign their submissions. [P-21] */
+  signed: boolean;
+  onViolation: OnViolation;
+};
+
+/** Which rule a submission breaks: `value` is what it would have come to, in the measure of the rule. [P-20] */
+export type RuleViolation = {
+  rule: "maxChange" | "maxChangePerMinute" | "minIntervalMs";
+  limit?: number;
+  value: number;
+  /** It is refused, because the board holds as many submissions as it may. */
+  heldFull?: true;
+};
+
 export type SeasonInfo = {
   /** 1 for a board's first season. */
   number: number;
@@ -46,6 +67,8 @@ export type BoardInfo = {
   layout: BoardLayout;
   ties: Ties;
   writers: Writers;
+  /** Present where players must sign. [P-21] */
+  signed?: true;
   visibility: Visibility;
   shards: number;
   topSize: number;
@@ -89,19 +112,26 @@ export type Snapshot = {
   total: number;
 };
 
-export type Outcome = "accepted" | "unchanged" | "duplicate" | "rejected";
+export type Outcome = "accepted" | "unchanged" | "duplicate" | "held" | "rejected";
 
 /** A member's values as they stand: `score` is the first column, `columns` the others by name; text for 64-bit integers. */
 export type EntryValues = { score: number; columns?: Record<string, number | string> };
 
 /** One attempt to change an entry. `id` is the idempotency key. */
-export type Submission = EntryValues & { id?: string; season?: number; metadata?: string };
+export type Submission = EntryValues & {
+  id?: string;
+  season?: number;
+  metadata?: string;
+  signature?: string;
+};
 
 /** How far a submission has come when it is acknowledged: applied in the store's memory, or on at least one replica too. [P-11] */
 export type AckLevel = "memory" | "replica";
 
 export type SubmissionResult =
   | ({ outcome: "accepted" | "unchanged" | "duplicate"; idempotent?: false } & EntryValues)
+  /** Not counted: an admin decides. The values are those of the entry as it is, if there is one. [P-20] */
+  | ({ outcome: "held"; violation: RuleViolation } & Partial<EntryValues>)
   | ({ outcome: "rejected"; error: ErrorBody } & Partial<EntryValues>);
 
 /** `metadata` is what the last accepted submission that carried some brought; not in tops and feeds. */

@@ -15,7 +15,7 @@ local function numbers(text)
   return list
 end
 
--- The events come in blocks: all members, all ids, all metadata, then the payloads.
+-- The events come in blocks: all members, all ids, all metadata, all holds, then the payloads.
 -- @return the batch without its `apply`, and where the payloads begin
 local function read_blocks(rule, count, fields)
   local batch = { count = count, before_members = FIRST_EVENT - 1, tells_all = rule == 'add' }
@@ -27,6 +27,10 @@ local function read_blocks(rule, count, fields)
   end
   if string.find(fields, 'm', 1, true) then
     batch.before_metadata = at
+    at = at + count
+  end
+  if string.find(fields, 'h', 1, true) then
+    batch.before_holds = at
     at = at + count
   end
   return batch, at

@@ -1,4 +1,4 @@
--- The steps that submit.lua and submit_wide.lua share. `call` holds what the caller was given: the keys meta, log, ids_now, ids_before,
+-- The steps that submit.lua, submit_wide.lua and their judged sisters share. `call` holds what the caller was given: the keys meta, log, ids_now, ids_before,
 -- metadata; incarnation, producer, seq, limits; and how a member's key is read: command `read` on the key `keys`.
 
 -- nil when the batch may be applied, else the reply to give. Notes on `call` what the shard says: cutoff, hides, known, now.
@@ -31,7 +31,7 @@ local function apply_events(call, batch, olds, in_hidden)
     local status, key, new, was = 'd', old
     if id == '' or not (known[e] or used and used[id]) then
       status, key, new, was = apply(e, old)
-      if id ~= '' and status ~= 'r' then
+      if id ~= '' and (status == 'a' or status == 'u') then
         remembered = remembered + 1
         new_ids[remembered] = id
         if used then used[id] = true end

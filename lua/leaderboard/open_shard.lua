@@ -9,10 +9,13 @@
 -- KEYS[6] idsBefore  set   the window before
 -- KEYS[7] metadata   hash  member -> metadata
 -- KEYS[8] places     hash  member -> "score rest", on wide boards
+-- KEYS[9] rules      hash  member -> what the score rules remember of it
+-- KEYS[10] held      hash  submissions held for review, by id
 -- ARGV[1] incarnation  string
 -- Reply {"opened"} | {"already"} | {"foreign", incarnation}
 local entries, hidden, meta, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local ids_now, ids_before, metadata, places = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local rules, held = KEYS[9], KEYS[10]
 local incarnation = ARGV[1]
 
 local present = redis.call('HGET', meta, 'incarnation')
@@ -20,7 +23,7 @@ if present == incarnation then return { 'already' } end
 if present then return { 'foreign', present } end
 
 -- What an earlier, incomplete life left under these names must not be counted into this one.
-redis.call('UNLINK', entries, hidden, meta, log, ids_now, ids_before, metadata, places)
+redis.call('UNLINK', entries, hidden, meta, log, ids_now, ids_before, metadata, places, rules, held)
 
 -- Placeholders: the empty member at +inf is outside of every finite range and never counted.
 redis.call('ZADD', entries, 'inf', '')
@@ -29,6 +32,8 @@ redis.call('SADD', ids_now, '')
 redis.call('SADD', ids_before, '')
 redis.call('HSET', metadata, '', '')
 redis.call('HSET', places, '', '')
+redis.call('HSET', rules, '', '')
+redis.call('HSET', held, '', '')
 redis.call('XADD', log, '*', 'n', '0', 'd', '')
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -65,6 +65,12 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "The member has no profile.",
     "Give it one with PUT /v1/profiles/:member.",
   ),
+  held_not_found: row(
+    404,
+    false,
+    "No such submission is held for review.",
+    "List what is held: it may have been approved or rejected already.",
+  ),
   board_invalid: row(
     400,
     false,
@@ -94,6 +100,18 @@ export const ERRORS: Record<ErrorCode, Row> = {
     false,
     "The column does not hold this value exactly.",
     "Round it to its `decimals`; send 64-bit integers as text.",
+  ),
+  rule_violated: row(
+    422,
+    false,
+    "The submission breaks a rule of the board; nothing was counted.",
+    "Read `details`; where there is a `retryAfterMs`, the same change may be submitted anew after it.",
+  ),
+  signature_invalid: row(
+    403,
+    false,
+    "The submission's signature is missing or wrong.",
+    "Sign with the `signingSecret` of the same session, as rules.md says; an id is needed too.",
   ),
   column_missing: row(422, false, "A column is missing.", "`best` and `set` need every column of the board."),
   column_unknown: row(

@@ -53,7 +53,7 @@ export function countOutcomes(
   results: readonly SubmissionResult[],
   members: (index: number) => string,
 ): Record<SubmissionResult["outcome"], number> {
-  const counts = { accepted: 0, unchanged: 0, duplicate: 0, rejected: 0 };
+  const counts = { accepted: 0, unchanged: 0, duplicate: 0, held: 0, rejected: 0 };
   const played: string[] = [];
   results.forEach(({ outcome }, i) => {
     counts[outcome]++;

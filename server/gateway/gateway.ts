@@ -7,6 +7,7 @@ import type { Counters } from "../counters/counters.ts";
 import type { CountsAnswer } from "../counters/counts-reader.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { FeedHub } from "../feed/hub.ts";
+import type { HeldReview } from "../ingest/held-review.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { Replication } from "../ingest/replication.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
@@ -21,6 +22,7 @@ import type { Devices } from "../sessions/devices.ts";
 import type { JwtSignIn } from "../sessions/jwt-sign-in.ts";
 import { type ApiKey, coversBoard, type Role } from "../sessions/key-text.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import type { Signatures } from "../sessions/signatures.ts";
 import type { Standings } from "../standings/standings.ts";
 import type { Connected } from "./connected.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -49,6 +51,7 @@ export type Gateway = {
   registry: Registry;
   ingest: Ingest;
   replication: Replication;
+  held: HeldReview;
   reader: Reader;
   hub: FeedHub;
   indexes: IndexHub;
@@ -57,6 +60,7 @@ export type Gateway = {
   /** `player`: players may change their own. */
   profileWriters: "server" | "player";
   sessions: Sessions;
+  signatures: Signatures;
   checks: SessionChecks;
   control: ControlPlane;
   keys: ApiKeys;

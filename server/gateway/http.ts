@@ -16,6 +16,7 @@ import { adminRoutes } from "./routes/admin.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { counterRoutes } from "./routes/counters.ts";
 import { feedRoutes } from "./routes/feed.ts";
+import { heldRoutes } from "./routes/held.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { operatorRoutes } from "./routes/operators.ts";
@@ -33,6 +34,7 @@ const ROUTES = [
   adminRoutes,
   keyRoutes,
   counterRoutes,
+  heldRoutes,
   operatorRoutes,
 ];
 

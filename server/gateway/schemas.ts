@@ -59,6 +59,8 @@ const columns = z
     ),
   );
 
+/** HMAC-SHA256 in base64url; looked at only where the board asks for it. */
+const signature = z.string().max(64).optional();
 const submissionFields = {
   score: z.number(),
   columns: columns.optional(),
@@ -139,9 +141,12 @@ const listName = text(64);
 const position = z.strictObject({ epoch: z.string().min(1).max(32), offset: z.int().min(0) });
 
 export const socketMessages = {
-  submit: z.strictObject({ board: boardId, ack: ack.optional(), ...submissionFields }) satisfies z.ZodType<
-    SubmitMessage | unknown
-  >,
+  submit: z.strictObject({
+    board: boardId,
+    ack: ack.optional(),
+    ...submissionFields,
+    signature,
+  }) satisfies z.ZodType<SubmitMessage | unknown>,
   subscribe: z.discriminatedUnion("kind", [
     z.strictObject({
       board: boardId,

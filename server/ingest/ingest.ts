@@ -3,28 +3,19 @@
  *
  * One bad submission never fails the others. What is refused here was not sent to Redis and changes nothing.
  */
-import type { EntryValues, SubmissionResult } from "../../client-sdk/protocol/messages.ts";
+import type { SubmissionResult } from "../../client-sdk/protocol/messages.ts";
 import type { Clock } from "../base/clock.ts";
 import { AppError, toAppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { hintDirty, MARK_EVERY_MS, markActive } from "../leaderboard/activity.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { entryValues } from "../leaderboard/codec.ts";
 import type { AppliedBatch } from "../leaderboard/confirm-batches.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
 import type { DedupLimits } from "../leaderboard/submit-batch.ts";
-import { payloadOf } from "../leaderboard/values.ts";
 import type { RedisStore } from "../redis/store.ts";
-import { type Pending, type PipeLimits, type ShardOutcome, ShardPipe } from "./shard-pipe.ts";
-
-/** A submission for a named member, its shape already checked. */
-export type MemberSubmission = EntryValues & {
-  member: string;
-  id?: string;
-  season?: number;
-  metadata?: string;
-};
+import { type MemberSubmission, resultOf, shardEvent } from "./shard-event.ts";
+import { type Pending, type PipeLimits, ShardPipe } from "./shard-pipe.ts";
 
 /** Hears of every accepted submission: where its member now is, and the shard's count of batches with it. Must not throw. */
 export type OnAccepted = (open: OpenBoard, place: Place, n: number) => void;
@@ -90,29 +81,33 @@ export class Ingest {
     });
   }
 
+  /** One submission that arrived long ago: its time decides ties. Never rejects. */
+  submitAsOf(open: OpenBoard, submission: MemberSubmission, arrivedAtMs: number): Promise<SubmissionResult> {
+    this.#mark(open.board.id, this.#clock.now());
+    return new Promise((resolve) => this.#submitOne(open, submission, arrivedAtMs, resolve));
+  }
+
   #submitOne(
     open: OpenBoard,
     submission: MemberSubmission,
     arrivedAtMs: number,
     done: (result: SubmissionResult, batch?: AppliedBatch) => void,
   ): void {
-    const { member, id, metadata } = submission;
     try {
-      checkSeason(open, submission.season, arrivedAtMs);
-      if (metadata !== undefined && !open.board.metadata) {
-        throw new AppError("bad_request", { message: "The board takes no metadata." });
-      }
-      const payload = payloadOf(open, submission, arrivedAtMs);
-      const needsId = id !== undefined && open.board.operator !== "best";
-      const idHash = !needsId ? "" : this.#hasher.idHash(open.season.salt, member, id);
-      const pipe = this.#pipe(open, this.#hasher.shardOf(member, open.board.shards));
+      checkSeason(
+        open,
+        submission.season,
+        submission.approves === undefined ? arrivedAtMs : this.#clock.now(),
+      );
+      const event = shardEvent(open, submission, arrivedAtMs, this.#hasher);
+      const pipe = this.#pipe(open, this.#hasher.shardOf(submission.member, open.board.shards));
       const pending: Pending = {
-        event: { member, idHash, metadata: metadata ?? "", payload },
+        event,
         settle: (outcome, batch) => {
           if ("status" in outcome && outcome.status === "a" && outcome.place) {
             this.#onAccepted?.(open, outcome.place, outcome.n);
           }
-          done(resultOf(open, idHash !== "", outcome), batch);
+          done(resultOf(open, event.idHash !== "", outcome), batch);
         },
         takenAt: performance.now(),
       };
@@ -133,7 +128,9 @@ export class Ingest {
     }
     const pipe = known[shard];
     if (pipe && !pipe.forgotten) return pipe;
+    // A board that was changed comes as another object: from here on its pipes go by its new rules.
     const found = this.#pipeByName(open, shard);
+    found.open = open;
     known[shard] = found;
     return found;
   }
@@ -215,17 +212,4 @@ function checkSeason({ board, season }: OpenBoard, named: number | undefined, no
       message: `Season ${named ?? season.number} of "${board.id}" is over.`,
     });
   }
-}
-
-const OUTCOMES = { a: "accepted", u: "unchanged", d: "duplicate" } as const;
-
-function resultOf(open: OpenBoard, hasId: boolean, outcome: ShardOutcome): SubmissionResult {
-  if ("error" in outcome) return { outcome: "rejected", error: outcome.error.body() };
-  const { status, place } = outcome;
-  const values = place && entryValues(open, place);
-  if (status === "r") return { outcome: "rejected", error: new AppError("out_of_range").body(), ...values };
-  const result: SubmissionResult = { outcome: OUTCOMES[status], ...(values ?? { score: 0 }) };
-  // Without an id these operators are at-least-once, and the result says so [P-11].
-  if (!hasId && open.board.operator !== "best") result.idempotent = false;
-  return result;
 }

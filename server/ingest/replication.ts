@@ -10,7 +10,8 @@ import type { Log } from "../base/log.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { type AppliedBatch, confirmBatches, nodeOfShard } from "../leaderboard/confirm-batches.ts";
 import type { RedisStore } from "../redis/store.ts";
-import type { Ingest, MemberSubmission } from "./ingest.ts";
+import type { Ingest } from "./ingest.ts";
+import type { MemberSubmission } from "./shard-event.ts";
 
 type Waiting = { open: OpenBoard; batch: AppliedBatch; settle: (confirmed: boolean) => void };
 

@@ -13,6 +13,7 @@ import { newId } from "../base/ids.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import type { AppliedBatch } from "../leaderboard/confirm-batches.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
+import type { Verdict } from "../leaderboard/score-rules.ts";
 import {
   type BatchReply,
   type DedupLimits,
@@ -34,7 +35,9 @@ export type PipeLimits = {
 };
 
 /** `n` is the shard's count of batches with which the place was true. */
-export type ShardOutcome = { status: EventStatus; place: Place | undefined; n: number } | { error: AppError };
+export type ShardOutcome =
+  | { status: EventStatus; place: Place | undefined; n: number; verdict?: Verdict }
+  | { error: AppError };
 
 export type Pending = {
   event: ShardEvent;
@@ -54,7 +57,8 @@ const REPAIR_BACKOFF: BackoffOptions = { firstMs: 20, capMs: 500 };
 
 export class ShardPipe {
   readonly #redis: RedisStore;
-  readonly #open: OpenBoard;
+  /** As it was changed last: its rules are those of the next batch. */
+  open: OpenBoard;
   readonly #shard: number;
   readonly #limits: PipeLimits;
   readonly #dedup: DedupLimits;
@@ -78,7 +82,7 @@ export class ShardPipe {
     onDirty: () => void;
   }) {
     this.#redis = options.redis;
-    this.#open = options.open;
+    this.open = options.open;
     this.#shard = options.shard;
     this.#limits = options.limits;
     this.#dedup = options.dedup;
@@ -131,7 +135,7 @@ export class ShardPipe {
       events: flight.items.map(({ event }) => event),
     };
     try {
-      flight.result = await submitBatch(this.#redis, this.#open, this.#shard, batch, this.#dedup);
+      flight.result = await submitBatch(this.#redis, this.open, this.#shard, batch, this.#dedup);
     } catch (error) {
       flight.result = toAppError(error);
     }
@@ -156,9 +160,10 @@ export class ShardPipe {
       fail(items, result instanceof AppError ? result : refusal(result.tag));
       return true;
     }
-    const { statuses, places, n } = result;
+    const { statuses, places, n, verdicts } = result;
     items.forEach((item, i) => {
-      item.settle({ status: statuses[i]!, place: places[i], n }, flight);
+      const verdict = verdicts?.get(i);
+      item.settle({ status: statuses[i]!, place: places[i], n, ...(verdict ? { verdict } : {}) }, flight);
     });
     if (result.dirty) this.#onDirty();
     return true;

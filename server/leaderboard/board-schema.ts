@@ -3,6 +3,7 @@ import { z } from "zod";
 import { newEpoch, newId } from "../base/ids.ts";
 import type { Board, Season } from "./board.ts";
 import { columnDefinition, columnFrom, invalid, order, storedColumn } from "./column-schema.ts";
+import { checkRules, rulesDefinition } from "./score-rules.ts";
 
 export const COLUMNS_MAX = 8;
 export const SHARDS_MAX = 64;
@@ -28,6 +29,7 @@ export const boardDefinition = z.strictObject({
     .refine((n) => (n & (n - 1)) === 0, "must be a power of two")
     .default(8),
   topSize: z.int().min(1).max(TOP_SIZE_MAX).default(TOP_SIZE_MAX),
+  rules: rulesDefinition.exactOptional(),
   visibility: z.enum(["public", "private"]).default("public"),
   metadata: z.boolean().default(false),
   endsAt: z.iso.datetime({ offset: true }).optional(),
@@ -56,6 +58,7 @@ export function boardFrom(id: string, definition: ParsedDefinition): Board {
   const columns = definition.columns.map((column, i) => columnFrom(column, i, definition));
   const names = new Set(columns.map((column) => column.name));
   if (names.size !== columns.length) throw invalid("two columns have the same name");
+  checkRules(definition.rules, columns);
   return { ...rest, id, columns, ...(endsAt === undefined ? {} : { endsAt }) };
 }
 

@@ -3,6 +3,7 @@ import type {
   Column,
   Operator,
   Order,
+  ScoreRules,
   Ties,
   Visibility,
   Writers,
@@ -21,6 +22,8 @@ export type Board = {
   /** Resolution of the tie time, in ms. */
   tieResolutionMs: number;
   writers: Writers;
+  /** What one member may change, and how fast; absent where there is no rule. */
+  rules?: ScoreRules;
   /** A power of two. */
   shards: number;
   /** Rows of the published top. */

@@ -93,6 +93,7 @@ export class Registry {
         ? { board, season: before.record.season }
         : { board, season: newSeason(board, 1, this.#clock.now()) };
       layoutOf(board, record.season);
+      if (board.rules && record.season.state === "open") await this.#addRuleKeys(derive(record));
       if ((await this.#repository.save(record, before)) === "conflict") continue;
       const open = this.#adopt(await this.#finishOpening({ record, text: JSON.stringify(record) }));
       return { open, created: before === undefined };
@@ -124,6 +125,16 @@ export class Registry {
     if ((await this.#repository.save(opened, stored)) === "saved") return opened;
     const now = await this.#repository.get(record.board.id);
     return now ? now.record : opened;
+  }
+
+  /** Shards that an older version opened lack the keys of rules. What is lost stays so, and its submissions say it. */
+  async #addRuleKeys({ season, shards }: OpenBoard): Promise<void> {
+    const calls = shards.map(({ meta, rules, held }) => ({
+      script: "leaderboard/add_rule_keys" as const,
+      keys: [meta, rules, held],
+      args: [season.incarnation],
+    }));
+    await callAll(this.#redis, calls);
   }
 
   #adopt(record: BoardRecord): OpenBoard {
@@ -165,6 +176,7 @@ export function boardInfo({ board, season, layout }: OpenBoard): BoardInfo {
     layout: layout.kind,
     ties: board.ties,
     writers: board.writers,
+    ...(board.rules?.signed ? { signed: true as const } : {}),
     visibility: board.visibility,
     shards: board.shards,
     topSize: board.topSize,

@@ -1,4 +1,4 @@
-/** One call of `submit.lua`, or of its sister for wide boards: a batch of one producer for one shard. */
+/** One call of `submit.lua`, or of its sisters for wide and for judged boards: a batch of one producer for one shard. */
 import { assert } from "../base/assert.ts";
 import { callOnce } from "../redis/batch.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
@@ -6,9 +6,17 @@ import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
 import { placeFrom } from "./codec.ts";
 import type { Place } from "./page-cursor.ts";
+import { isJudged, rulesArgument, type Verdict, verdictFrom } from "./score-rules.ts";
 
 /** One submission as a shard takes it; `payload` is from `payloadOf`, `idHash` empty without an id. */
-export type ShardEvent = { member: string; idHash: string; metadata: string; payload: string[] };
+export type ShardEvent = {
+  member: string;
+  idHash: string;
+  metadata: string;
+  payload: string[];
+  /** On judged boards: "h" and the id under which it may be held, with a space and the record where it may; "a" and the id that it approves. */
+  hold?: string;
+};
 
 export type DedupLimits = {
   /** How long an id is remembered at least. */
@@ -19,15 +27,26 @@ export type DedupLimits = {
   logEntriesMax: number;
   /** A producer that sent nothing for this long is forgotten. */
   producerIdleMs: number;
+  /** Most submissions that one shard holds for review. */
+  heldMax: number;
 };
 
-export type Batch = { producer: string; seq: number; events: ShardEvent[] };
+/** `atMs` is the time of the score rules, in place of Redis's: for tests. */
+export type Batch = { producer: string; seq: number; events: ShardEvent[]; atMs?: number };
 
-/** `a` accepted, `u` unchanged, `d` duplicate, `r` rejected. */
-export type EventStatus = "a" | "u" | "d" | "r";
+/** `a` accepted, `u` unchanged, `d` duplicate, `r` rejected, `v` violates a rule, `h` held for review, `g` is not held any more. */
+export type EventStatus = "a" | "u" | "d" | "r" | "v" | "h" | "g";
 
 export type BatchReply =
-  | { tag: "applied"; n: number; dirty: boolean; statuses: EventStatus[]; places: (Place | undefined)[] }
+  | {
+      tag: "applied";
+      n: number;
+      dirty: boolean;
+      statuses: EventStatus[];
+      places: (Place | undefined)[];
+      /** Of events that violate a rule, by their number; absent where none does. */
+      verdicts?: Map<number, Verdict>;
+    }
   | { tag: "gap"; last: number }
   | { tag: "store_lost" | "season_closed" | "overloaded" };
 
@@ -44,11 +63,15 @@ export async function submitBatch(
   batch: Batch,
   limits: DedupLimits,
 ): Promise<BatchReply> {
-  const { entries, hidden, meta, log, idsNow, idsBefore, metadata, places } = open.shards[shard]!;
+  const { entries, hidden, meta, log, idsNow, idsBefore, metadata, places, rules, held } =
+    open.shards[shard]!;
   const packed = open.layout.kind === "packed";
-  const script = packed ? "leaderboard/submit" : "leaderboard/submit_wide";
+  const plain = packed ? "leaderboard/submit" : "leaderboard/submit_wide";
+  const judged = isJudged(open.board) || batch.events.some(({ hold }) => hold !== undefined);
+  const script = judged ? (`${plain}_judged` as const) : plain;
   const keys = [entries, packed ? hidden : places, meta, log, idsNow, idsBefore, metadata];
-  const args = submitArguments(open, batch, limits);
+  if (judged) keys.push(rules, held);
+  const args = submitArguments(open, batch, limits, judged);
   // Sent once: only the shard's pipe knows in which order batches of unknown end may be sent again [R 2].
   const reply = await callOnce(redis, { script, keys, args }).catch((error: unknown) => {
     throw fromRedisError(error);
@@ -67,12 +90,15 @@ export async function submitBatch(
 }
 
 function submitArguments(
-  { board, season, layout }: OpenBoard,
-  { producer, seq, events }: Batch,
+  open: OpenBoard,
+  { producer, seq, events, atMs }: Batch,
   limits: DedupLimits,
+  judged: boolean,
 ): string[] {
+  const { board, season, layout } = open;
   const withIds = events.some((event) => event.idHash !== "");
   const withMetadata = events.some((event) => event.metadata !== "");
+  const withHolds = judged && events.some(({ hold }) => hold !== undefined);
   const repeats = new Set(events.map(({ member }) => member)).size < events.length;
   const rule = board.operator === "best" || board.operator === "set" ? board.operator : "add";
   const args = [
@@ -83,11 +109,12 @@ function submitArguments(
     layout.argument,
     `${limits.dedupWindowMs} ${limits.idsMax} ${limits.logEntriesMax} ${limits.producerIdleMs}`,
     String(events.length),
-    `${withIds ? "i" : ""}${withMetadata ? "m" : ""}${repeats ? "r" : ""}-`,
+    `${withIds ? "i" : ""}${withMetadata ? "m" : ""}${withHolds ? "h" : ""}${repeats ? "r" : ""}-${judged ? ` ${rulesArgument(open, limits.heldMax, atMs)}` : ""}`,
   ];
   for (const { member } of events) args.push(member);
   if (withIds) for (const { idHash } of events) args.push(idHash);
   if (withMetadata) for (const { metadata } of events) args.push(metadata);
+  if (withHolds) for (const { hold } of events) args.push(hold ?? "");
   for (const { payload } of events) args.push(...payload);
   return args;
 }
@@ -98,6 +125,7 @@ function applied({ board, layout }: OpenBoard, { events }: Batch, packed: string
   assert(statuses?.length === events.length, "submit.lua answers every event");
   const told = keyList.join(" ").split(",");
   let next = 0;
+  const verdicts = new Map<number, Verdict>();
   const ownKey = board.operator === "best" || board.operator === "set";
   return {
     tag: "applied",
@@ -105,9 +133,15 @@ function applied({ board, layout }: OpenBoard, { events }: Batch, packed: string
     dirty: dirty === "1",
     statuses: [...statuses] as EventStatus[],
     places: events.map(({ member, payload }, i) => {
-      const key = ownKey && statuses[i] === "a" ? payload[0]! : told[next++]!;
+      let key = ownKey && statuses[i] === "a" ? payload[0]! : told[next++]!;
+      if (statuses[i] === "v" || statuses[i] === "h") {
+        const [before = "", verdict = ""] = key.split("|");
+        key = before;
+        verdicts.set(i, verdictFrom(board, verdict));
+      }
       return key === "" ? undefined : placeFrom(layout, key, member);
     }),
+    ...(verdicts.size > 0 ? { verdicts } : {}),
   };
 }
 

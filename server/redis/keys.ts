@@ -25,6 +25,10 @@ export type ShardKeys = {
   metadata: string;
   /** HASH member → "score rest", on wide boards; hidden members behind a line feed. */
   places: string;
+  /** HASH member → what the score rules remember of it; bounded by age. */
+  rules: string;
+  /** HASH id → a submission held for review; bounded by HELD_MAX. */
+  held: string;
 };
 
 export type FeedKeys = {
@@ -76,6 +80,8 @@ function keysOfTag(tag: string): ShardKeys {
     idsBefore: key("ids-before"),
     metadata: key("metadata"),
     places: key("places"),
+    rules: key("rules"),
+    held: key("held"),
   };
 }
 

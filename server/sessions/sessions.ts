@@ -139,6 +139,11 @@ export function sessionIdOf(token: string): string {
   return idOf(partsOf(token).hash);
 }
 
+/** Under what Redis knows a token's session. @throws AppError unauthorized when it is none */
+export function sessionHashOf(token: string): string {
+  return partsOf(token).hash;
+}
+
 function partsOf(token: string): { tag: string; hash: string } {
   const [, tag, secret] = TOKEN.exec(token) ?? [];
   if (tag === undefined || secret === undefined) throw new AppError("unauthorized");

@@ -1,4 +1,5 @@
-/** Settings of who plays: sessions, and what is counted. */
+/** Settings of who plays: sessions, what their submissions may be, and what is counted. */
+import { z } from "zod";
 import { count, ms, type Setting, setting } from "./setting.ts";
 
 export const playerSettings = {
@@ -20,5 +21,13 @@ export const playerSettings = {
   PRESENCE_BEAT_MS: setting(
     ms(5_000),
     "ms. A gateway says this often who is connected; what it said holds for three times as long.",
+  ),
+  HELD_MAX: setting(
+    count(1_000),
+    "Submissions that one shard of a board holds for review; more are refused.",
+  ),
+  SIGNING_SECRET: setting(
+    z.string().min(32, "at least 32 characters").optional(),
+    "Secret from which the signing secrets of sessions are made; the same for all gateways. Made once and kept in `DATA_DIR` when absent.",
   ),
 } as const satisfies Record<string, Setting>;

@@ -11,6 +11,7 @@ import type { Config } from "../config.ts";
 import { Database } from "../database/database.ts";
 import { databaseOptions } from "../options.ts";
 import type { RedisTarget } from "../redis/connect.ts";
+import { loadSigningSecret } from "../sessions/signatures.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export type RunningWorkers = {
@@ -36,6 +37,8 @@ export async function startWorkers(
   try {
     const redisUrl = urlOf(await redisTarget(config, surroundings, parts));
     await makeKeyBefore(config, surroundings);
+    // So that no worker makes one of its own.
+    loadSigningSecret(config.DATA_DIR, config.SIGNING_SECRET);
     const pool = new WorkerPool({
       count,
       settings: { REDIS_URL: redisUrl, PORT: String(await portOf(config)), BOARDS_FILE: "" },

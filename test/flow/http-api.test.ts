@@ -129,7 +129,7 @@ describe("scores", () => {
         { outcome: "rejected", ...b, error: outOfRange },
         { outcome: "rejected", error: outOfRange },
       ],
-      counts: { accepted: 2, unchanged: 1, duplicate: 1, rejected: 2 },
+      counts: { accepted: 2, unchanged: 1, duplicate: 1, held: 0, rejected: 2 },
     });
   });
 
@@ -160,6 +160,8 @@ describe("a session", () => {
     expect(opened.headers.get("cache-control")).toBe("no-store");
     expect(opened.body).toEqual({
       token: expect.stringMatching(/^[\w-]{8}\.[\w-]{43}$/),
+      id: expect.stringMatching(/^[0-9a-f]{16}$/),
+      signingSecret: expect.stringMatching(/^[\w-]{43}$/),
       member: "alonso",
       expiresAt: expect.any(String),
     });

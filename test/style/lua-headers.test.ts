@@ -76,7 +76,7 @@ describe("the header checker", () => {
       "9: uses ARGV[3]",
     ],
     ["a gap in the numbers", HEADER.replace("KEYS[2]", "KEYS[3]") + BODY, "4: breaks the count"],
-    ["nine keys", `${keys(9, "KEYS")}-- Reply {"x"}\n${binds(9, "KEYS")}`, "takes 9 KEYS, 8 at most"],
+    ["eleven keys", `${keys(11, "KEYS")}-- Reply {"x"}\n${binds(11, "KEYS")}`, "takes 11 KEYS, 10 at most"],
     [
       "nine arguments",
       `-- KEYS[1] a  zset\n${keys(9, "ARGV")}-- Reply {"x"}\nlocal a = KEYS[1]\n${binds(9, "ARGV")}`,

@@ -2,7 +2,7 @@
 import { type Problem, problemAt, problemsWhere, type Source } from "./sources.ts";
 
 /** What a shard has: `open_shard.lua` makes all of them. */
-const KEYS_MAX = 8;
+const KEYS_MAX = 10;
 const ARGS_MAX = 8;
 const LINES_MAX = 100;
 

@@ -19,6 +19,7 @@ export const DEDUP: DedupLimits = {
   idsMax: 100_000,
   logEntriesMax: 10_000,
   producerIdleMs: 3_600_000,
+  heldMax: 1_000,
 };
 
 /** A command connection as the server makes it, with the scripts. */

@@ -26,6 +26,21 @@ export class NaiveBoard {
     return outcome;
   }
 
+  /** Whether the id has counted already. */
+  knows({ member, id }: NaiveSubmission): boolean {
+    return id !== "" && this.#board.operator !== "best" && this.#ids.has(JSON.stringify([member, id]));
+  }
+
+  /** What would come of it, and of the score; nothing is changed. */
+  would({ member, values, at }: NaiveSubmission): { outcome: NaiveOutcome; score: number } {
+    const old = this.entries.get(member);
+    const outcome = this.#apply(member, values, at);
+    const score = Number(this.entries.get(member)?.values[0] ?? 0);
+    if (old) this.entries.set(member, old);
+    else this.entries.delete(member);
+    return { outcome, score };
+  }
+
   #apply(member: string, values: Value[], at: number): NaiveOutcome {
     const { operator, columns } = this.#board;
     const old = this.entries.get(member);

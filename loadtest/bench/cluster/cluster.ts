@@ -1,7 +1,8 @@
 /** `npm run bench -- cluster`: one board over one to three masters, and how long a failover takes. */
 import { sleep, systemClock } from "../../../server/base/clock.ts";
 import { createLog } from "../../../server/base/log.ts";
-import { Ingest, type MemberSubmission } from "../../../server/ingest/ingest.ts";
+import { Ingest } from "../../../server/ingest/ingest.ts";
+import type { MemberSubmission } from "../../../server/ingest/shard-event.ts";
 import { createHasher, type Hasher } from "../../../server/leaderboard/hashing.ts";
 import type { RedisStore } from "../../../server/redis/store.ts";
 import type { Bench, BenchContext } from "../bench.ts";

@@ -2,7 +2,8 @@
 import type { Redis } from "ioredis";
 import { systemClock } from "../../../server/base/clock.ts";
 import { createLog } from "../../../server/base/log.ts";
-import { Ingest, type MemberSubmission } from "../../../server/ingest/ingest.ts";
+import { Ingest } from "../../../server/ingest/ingest.ts";
+import type { MemberSubmission } from "../../../server/ingest/shard-event.ts";
 import type { OpenBoard } from "../../../server/leaderboard/board.ts";
 import type { Hasher } from "../../../server/leaderboard/hashing.ts";
 import type { BenchContext } from "../bench.ts";

@@ -1,6 +1,7 @@
 /** `submit`: a player's own score, on boards that take scores from players [P-11]. */
+import type { Submission } from "../../../client-sdk/protocol/messages.ts";
 import { AppError } from "../../base/errors.ts";
-import type { MemberSubmission } from "../../ingest/ingest.ts";
+import type { MemberSubmission } from "../../ingest/shard-event.ts";
 import { countOutcomes } from "../gateway-metrics.ts";
 import type { SocketMessages } from "../schemas.ts";
 import type { Handler } from "./handler.ts";
@@ -14,13 +15,16 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (
   if (caller.role !== "player") {
     throw new AppError("unauthorized", { message: "Only a signed-in player submits over a socket." });
   }
-  const { board, ack, ...submission } = message;
+  const { board, ack, signature, ...submission } = message;
   const open = await gateway.registry.get(board);
   if (open.board.writers !== "player") {
     throw new AppError("forbidden", { message: `Board "${board}" takes scores from game servers only.` });
   }
   socket.data.takeSubmission();
   await gateway.rates.takeSubmission(caller.member);
+  if (open.board.rules?.signed) {
+    gateway.signatures.check(caller.token, board, { ...submission, signature } as Submission);
+  }
   const own = { ...submission, member: caller.member } as MemberSubmission;
   const { results, reached } =
     ack === "replica"

@@ -17,6 +17,6 @@ export function adminRoutes(app: FastifyInstance, gateway: Gateway): void {
     const definition = schemas.parse(boardDefinition, request.body);
     const { open, created } = await gateway.registry.put(boardFrom(board, definition));
     void reply.status(created ? 201 : 200);
-    return boardInfo(open);
+    return { ...boardInfo(open), ...(open.board.rules ? { rules: open.board.rules } : {}) };
   });
 }

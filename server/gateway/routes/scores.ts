@@ -2,7 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import type { AckLevel, SubmissionResult } from "../../../client-sdk/protocol/messages.ts";
 import { AppError, toAppError } from "../../base/errors.ts";
-import type { MemberSubmission } from "../../ingest/ingest.ts";
+import type { MemberSubmission } from "../../ingest/shard-event.ts";
 import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
 import { countOutcomes } from "../gateway-metrics.ts";

@@ -13,7 +13,8 @@ export function sessionRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.post("/v1/sessions", async (request, reply) => {
     const { token, id, member, expiresAtMs } = await signIn(gateway, request);
     void noStore(reply).status(201);
-    return { token, id, member, expiresAt: new Date(expiresAtMs).toISOString() };
+    const signingSecret = gateway.signatures.secretOf(token);
+    return { token, id, member, signingSecret, expiresAt: new Date(expiresAtMs).toISOString() };
   });
 
   app.get("/v1/sessions", async (request, reply) => {

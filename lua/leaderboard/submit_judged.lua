@@ -1,0 +1,58 @@
+-- What submit.lua does, on a board with score rules: the same steps, with each event judged by the rules as they are now, and held for
+-- review where the board says so. A script of its own, so that boards without rules pay nothing for them.
+--
+-- KEYS[1] entries    zset
+-- KEYS[2] hidden     zset
+-- KEYS[3] meta       hash
+-- KEYS[4] log        stream
+-- KEYS[5] idsNow     set
+-- KEYS[6] idsBefore  set
+-- KEYS[7] metadata   hash
+-- KEYS[8] rules      hash  member -> what the rules remember of it
+-- KEYS[9] held       hash  id -> "rule value waitMs heldAtMs record"
+-- ARGV[1] incarnation  string
+-- ARGV[2] producer     string
+-- ARGV[3] seq          integer [R 2]
+-- ARGV[4] rule         best | set | add
+-- ARGV[5] layout       as for submit.lua
+-- ARGV[6] limits       "dedupWindowMs idsMax logEntriesMax producerIdleMs"
+-- ARGV[7] count        integer, number of events
+-- ARGV[8] fields       letters as for submit.lua, "h" with holds; behind the "-" the rules (include/submit_rules.lua)
+-- ARGV[9...] events    as for submit.lua; the holds behind the metadata
+-- Reply as that of submit.lua, with more statuses: v violates a rule, h held for review, g approved but not held any more. The key of
+--   v and h ends in "|rule value waitMs", and " full" where no more may be held.
+local entries, hidden, meta, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local ids_now, ids_before, metadata = KEYS[5], KEYS[6], KEYS[7]
+local states, held = KEYS[8], KEYS[9]
+local incarnation, producer, seq = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local rule, layout, limits, count, fields = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
+-- @include "submit_events.lua"
+-- @include "apply_packed.lua"
+-- @include "submit_sequence.lua"
+-- @include "submit_idempotency.lua"
+-- @include "submit_log.lua"
+-- @include "submit_steps.lua"
+-- @include "submit_rules.lua"
+
+local call = { meta = meta, log = log, ids_now = ids_now, ids_before = ids_before, metadata = metadata, incarnation = incarnation,
+  producer = producer, seq = seq, limits = limits, read = 'ZMSCORE', keys = entries }
+local batch = read_events(rule, layout, count, fields)
+local refusal = check_batch(call, batch)
+if refusal then return refusal end
+local judged = judge_batch(call, batch, states, held, read_rules(fields))
+
+local olds = of_members('ZMSCORE', entries, batch)
+local in_hidden = call.hides and of_members('ZMSCORE', hidden, batch)
+local done = apply_events(call, batch, olds, in_hidden)
+-- What was accepted is what is added, unless some of it is hidden. Of a member that comes again the last word stands.
+local adds, hidden_adds = done.logged, {}
+if in_hidden then
+  adds = {}
+  for i = 1, done.accepted do
+    append_pair(in_hidden[done.events[i]] and hidden_adds or adds, done.logged[2 * i - 1], done.logged[2 * i])
+  end
+end
+if #adds > 0 then redis.call('ZADD', entries, unpack(adds)) end
+if #hidden_adds > 0 then redis.call('ZADD', hidden, unpack(hidden_adds)) end
+judged(done)
+return finish_batch(call, done)
