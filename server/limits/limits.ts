@@ -114,7 +114,7 @@ export class Limits {
       return await check();
     } catch (error) {
       const known = fromRedisError(error);
-      // A full store takes no writes, but reads and sessions go on: as if it were away.
+      // A full store has no room for the attempts of a sliding window: as if it were away.
       if (known.code !== "unavailable" && known.code !== "store_full") throw known;
       this.#awayUntil = performance.now() + AWAY_MS;
       this.#options.log.debug({ err: error }, "limits could not be checked");
