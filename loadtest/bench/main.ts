@@ -9,6 +9,7 @@ import { writeTables } from "./document.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
 import { memoryBench } from "./memory/memory.ts";
+import { profilesBench } from "./profiles/profiles.ts";
 import { pushBench } from "./push/push.ts";
 import { ranksBench } from "./ranks/ranks.ts";
 import { submitBench } from "./submit/submit.ts";
@@ -20,6 +21,7 @@ const BENCHES: readonly Bench[] = [
   pushBench,
   clusterBench,
   memoryBench,
+  profilesBench,
 ];
 
 const owned = new OwnedProcesses();

@@ -38,6 +38,7 @@ describe("npm run bench", () => {
     ["push", "push.lag.own-socket.p99"],
     ["cluster", "cluster.failover.writes-again"],
     ["memory", "memory.idle-board"],
+    ["profiles", "profiles.stampede.queries"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
     { timeout: 60_000 },
