@@ -79,6 +79,21 @@ describe("the counters of a board", () => {
     });
   });
 
+  test("tell what a limit refused", async () => {
+    const board = uniqueBoard("limited");
+    const limits = { SUBMISSIONS_PER_SECOND: "0.01", SUBMISSIONS_BURST: "2" };
+    const limiting = await startServer(sharedRedisUrl(), { ...PACE, ...limits });
+    onTestFinished(() => limiting.stop());
+    await limiting.createBoard(board, { operator: "incr", writers: "player" });
+    const member = uniqueBoard("eager");
+    const eager = await new RawClient(limiting.url, await limiting.signIn(member)).connected();
+    for (let i = 0; i < 5; i++) await eager.submit({ board, score: 1, id: `${i}` });
+    eager.socket.disconnect();
+    await eventually(async () => {
+      expect((await countersOf(board)).total).toMatchObject({ accepted: 2, limited: 3, rejected: 0 });
+    });
+  });
+
   test("are for game servers and admins only, and refuse what is not a number of days", async () => {
     const board = uniqueBoard("guarded");
     await server.createBoard(board, { operator: "best" });

@@ -1,16 +1,13 @@
 /** `submit`: a player's own score, on boards that take scores from players [P-11]. */
 import type { Submission } from "../../../client-sdk/protocol/messages.ts";
-import { AppError } from "../../base/errors.ts";
+import { AppError, toAppError } from "../../base/errors.ts";
 import type { MemberSubmission } from "../../ingest/shard-event.ts";
 import { countOutcomes } from "../gateway-metrics.ts";
 import type { SocketMessages } from "../schemas.ts";
-import type { Handler } from "./handler.ts";
+import type { Context, Handler } from "./handler.ts";
 
-export const handleSubmit: Handler<SocketMessages["submit"]> = async (
-  { gateway, socket },
-  message,
-  reply,
-) => {
+export const handleSubmit: Handler<SocketMessages["submit"]> = async (context, message, reply) => {
+  const { gateway, socket } = context;
   const { caller } = socket.data;
   if (caller.role !== "player") {
     throw new AppError("unauthorized", { message: "Only a signed-in player submits over a socket." });
@@ -20,8 +17,7 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (
   if (open.board.writers !== "player") {
     throw new AppError("forbidden", { message: `Board "${board}" takes scores from game servers only.` });
   }
-  socket.data.takeSubmission();
-  await gateway.rates.takeSubmission(caller.member);
+  await takeSubmission(context, open.board.id, caller.member);
   if (open.board.rules?.signed) {
     gateway.signatures.check(caller.token, board, { ...submission, signature } as Submission);
   }
@@ -39,3 +35,14 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (
   }
   reply({ season: open.season.number, result, ...(ack === undefined ? {} : { ack: reached }) });
 };
+
+/** The limits of the socket and of the player; the board counts what they refuse. @throws AppError limited, unavailable */
+async function takeSubmission({ gateway, socket }: Context, board: string, member: string): Promise<void> {
+  try {
+    socket.data.takeSubmission();
+    await gateway.rates.takeSubmission(member);
+  } catch (error) {
+    if (toAppError(error).code === "limited") gateway.boardCounters.add(board, "limited");
+    throw error;
+  }
+}
