@@ -1,5 +1,5 @@
 -- What a process says of its connections, until it says so again or the time is over. Beats that are over go, and the peaks rise to
--- the new sum; they never fall.
+-- the new sum; they never fall. At the memory limit it goes on: it holds a field for each process, and takes away those that are over.
 --
 -- KEYS[1] beats    hash  process -> "untilMs connections players", expires
 -- KEYS[2] peak     hash  connections, atMs
@@ -9,6 +9,7 @@
 -- ARGV[3] connections  integer
 -- ARGV[4] players      integer
 -- ARGV[5] dayEndsMs    integer, when the day's peak is forgotten, in ms since the Unix epoch
+-- Flags allow-oom
 -- Reply {"connected", connections, players, processes}
 local beats, peak, day_peak = KEYS[1], KEYS[2], KEYS[3]
 local process, ttl_ms, connections, players, day_ends_ms =

@@ -56,9 +56,10 @@ export type CapacityPlan = {
 
 const TOP_ROWS = 1_000;
 const BOUNDARIES = 1_000;
-/** Hashes of one board's counters: eight shards, each for all time, today and yesterday. */
-const COUNTER_HASHES = 24;
-const DAYS_OF_PLAYERS = 2;
+/** Today and the seven days before it, as COUNTER_DAYS is by default. */
+const DAYS_COUNTED = 8;
+/** Hashes of one board's counters: eight shards, each for all time and for each day. */
+const COUNTER_HASHES = 8 * (1 + DAYS_COUNTED);
 /** API keys that an operator makes: what a thousand take is nothing. */
 const KEYS = 1_000;
 /** A sending gateway makes at most about so many batches a second for a shard, and then larger ones. */
@@ -195,7 +196,7 @@ function otherParts({ sessions, boards, profiles, idBytes }: CapacityQuestion): 
       part: "counters",
       unit: "board",
       units: boards + 1,
-      unitBytes: COUNTER_HASHES * UNITS.counts.bytes + DAYS_OF_PLAYERS * UNITS.playersOfDay.bytes,
+      unitBytes: COUNTER_HASHES * UNITS.counts.bytes + DAYS_COUNTED * UNITS.playersOfDay.bytes,
     }),
     keys("profile cache", "profile", profiles, UNITS.profile.bytes + longer),
     row("profiles", "row", profiles, UNITS.profileRow.bytes + 2 * Math.max(0, idBytes - ID_BYTES)),

@@ -2,7 +2,7 @@
  * What became of submissions and who played, by board and for the deployment, in total and by day.
  *
  * Counting is an addition in this process's memory. `flush`, at most once a second, adds what was gathered to Redis: one script for each
- * board that was written to, on this process's own shard of the board's counter. [R 14] A flush has a number, and is sent again as it
+ * board that was written to, on this process's own shard of the board's counter. [R 15] A flush has a number, and is sent again as it
  * was until Redis has said that it is added; the script adds each number once. So nothing is counted twice, and what a process that is
  * killed loses is what it gathered since its last flush, with the flush under way if that had not arrived.
  */

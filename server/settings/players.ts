@@ -13,7 +13,10 @@ export const playerSettings = {
     ms(30_000),
     "ms. Sessions of connected players are checked, and kept alive, this often.",
   ),
-  COUNTER_DAYS: setting(count(35), "Days before today whose counts, players and peaks are kept."),
+  COUNTER_DAYS: setting(
+    count(7),
+    "Days before today whose counts, players and peaks are kept: up to 17 KB each and board.",
+  ),
   COUNTER_FLUSH_MS: setting(
     ms(1_000),
     "ms. Counts are sent to Redis this often; a process that is killed loses those it had not sent.",

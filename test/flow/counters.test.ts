@@ -171,7 +171,7 @@ describe("a gateway process", () => {
     expect((await countersOf(board)).total.accepted).toBe(1);
   });
 
-  test("keeps what it has counted while Redis is away", async () => {
+  test("keeps what it has counted while Redis is away or full", async () => {
     const redis = await startTestRedis({ appendonly: true });
     const alone = await startServer(redis.url, { ...PACE, INGEST_DEADLINE_MS: "300" });
     onTestFinished(async () => {
@@ -190,8 +190,17 @@ describe("a gateway process", () => {
     ]);
     expect(status).toBe(200);
     await redis.start();
+    const admin = redis.client();
+    await eventually(() => admin.config("SET", "maxmemory", "1"));
+    const fan = await new RawClient(alone.url).connected();
+    // Full, it still hears of connections; what was counted waits.
+    await eventually(async () => expect((await deployment(alone)).connected.connections).toBe(1));
+    await submit(alone, "away", [{ member: "c", score: 2 }]);
+    expect((await countersOf("away", alone)).total.rejected).toBeLessThan(3);
+    fan.socket.disconnect();
+    await admin.config("SET", "maxmemory", "0");
     await eventually(async () => {
-      expect((await countersOf("away", alone)).total).toMatchObject({ accepted: 1, rejected: 2 });
+      expect((await countersOf("away", alone)).total).toMatchObject({ accepted: 1, rejected: 3 });
     });
   });
 });

@@ -1,4 +1,4 @@
-/** What the counter scripts promise, on a real Redis: added once, expiring days, beats that end, peaks that only rise [R 14]. */
+/** What the counter scripts promise, on a real Redis: added once, expiring days, beats that end, peaks that only rise [R 15]. */
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PlayerSketch } from "../../server/counters/player-sketch.ts";
