@@ -74,6 +74,7 @@ export function createClient(options: ClientOptions): RankwireClient {
   transport.on("snapshot", (snapshot) => follows.onTop(snapshot));
   transport.on("rank", (standing) => follows.onStanding(standing));
   transport.on("window", (window) => follows.onWindow(window));
+  transport.on("profiles", (message) => follows.onProfiles(message));
   transport.on("ended", (ended) => follows.onEnded(ended));
 
   const notices = new Listeners<Notice>();

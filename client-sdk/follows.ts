@@ -1,11 +1,17 @@
 /** Everything that this client follows: one subscription for each name on the wire, and the way of events to them. */
 import type { BoardMemory } from "./board-memory.ts";
-import type { BoardView } from "./board-view.ts";
+import type { BoardView, TopEvent } from "./board-view.ts";
 import type { Connection } from "./connection.ts";
 import type { Environment } from "./environment.ts";
 import type { SdkError } from "./errors.ts";
 import { getOrMake } from "./get-or-make.ts";
-import { aroundQuestion, type LatestQuestion, membersQuestion, standingQuestion } from "./latest-question.ts";
+import {
+  aroundQuestion,
+  type LatestQuestion,
+  membersQuestion,
+  standingQuestion,
+  type WindowEvent,
+} from "./latest-question.ts";
 import type { Limits } from "./limits.ts";
 import { createLiveFollow, type LiveFollow, type LiveSubscription } from "./live-follow.ts";
 import type {
@@ -14,6 +20,7 @@ import type {
   Frame,
   LiveWindow,
   MeReply,
+  ProfilesMessage,
   Snapshot,
   Standing,
   TopReply,
@@ -23,7 +30,7 @@ import type {
 import { Subscription, type SubscriptionParts } from "./subscription.ts";
 import { topQuestion } from "./top-question.ts";
 
-export type TopSubscription = Subscription<BoardView, Frame | Snapshot, TopReply>;
+export type TopSubscription = Subscription<BoardView, TopEvent, TopReply>;
 
 export type FollowsParts = {
   connection: Connection;
@@ -38,7 +45,7 @@ export class Follows {
   readonly #parts: SubscriptionParts;
   readonly #tops = new Map<string, TopSubscription>();
   readonly #standings = new Map<string, LiveSubscription<Standing, MeReply>>();
-  readonly #windows = new Map<string, LiveSubscription<LiveWindow, WindowReply>>();
+  readonly #windows = new Map<string, LiveSubscription<LiveWindow, WindowReply, WindowEvent>>();
   /** The largest window round a member that any store has asked for. */
   readonly #aroundLimits = new Map<string, number>();
   #lists = 0;
@@ -120,6 +127,12 @@ export class Follows {
     this.#hearSeason(window.board, window.season);
   }
 
+  onProfiles(message: ProfilesMessage): void {
+    const { board } = message;
+    if (message.kind === "top") this.#tops.get(keyOf(board, message.view))?.onEvent(message);
+    else for (const subscription of of(this.#windows, board)) subscription.onEvent(message);
+  }
+
   onEnded(ended: Ended): void {
     const { board, error } = ended;
     if (ended.kind === "top") this.#tops.get(keyOf(board, ended.view))?.onEnded(error);
@@ -142,11 +155,11 @@ export class Follows {
     for (const subscription of of(this.#windows, board)) subscription.onSeason(season);
   }
 
-  #live<T, R extends { info: BoardInfo }>(
-    known: Map<string, LiveSubscription<T, R>>,
+  #live<T, R extends { info: BoardInfo }, E>(
+    known: Map<string, LiveSubscription<T, R, E>>,
     key: string,
-    question: LatestQuestion<T, R>,
-  ): LiveSubscription<T, R> {
+    question: LatestQuestion<T, R, E>,
+  ): LiveSubscription<T, R, E> {
     const made = new Subscription(question, this.#parts, () => {
       if (known.get(key) !== made) return;
       known.delete(key);
@@ -180,7 +193,10 @@ function endsMember(
   return name.member === ended.member || (name.member === undefined && known?.member === ended.member);
 }
 
-function endsWindow(ended: Ended, { question, state }: LiveSubscription<LiveWindow, WindowReply>): boolean {
+function endsWindow(
+  ended: Ended,
+  { question, state }: LiveSubscription<LiveWindow, WindowReply, WindowEvent>,
+): boolean {
   const { name } = question;
   if (ended.kind === "members" && name.kind === "members") return ended.list === name.list;
   if (ended.kind !== "around" || name.kind !== "around") return false;

@@ -16,6 +16,8 @@ export type {
   Order,
   Outcome,
   Position,
+  Profile,
+  ProfileField,
   RankAnswer,
   RuleViolation,
   SeasonInfo,

@@ -7,7 +7,9 @@
 import type {
   BoardInfo,
   LiveWindow,
+  MemberProfiles,
   MeReply,
+  ProfilesMessage,
   Standing,
   SubscribeMessage,
   SubscriptionName,
@@ -18,7 +20,11 @@ import type { Question, Step } from "./question.ts";
 /** What the server said last, and what it had said before the last move, of the same season. */
 export type Latest<T> = { readonly now: T; readonly before: T | undefined };
 
-export type LatestQuestion<T, R extends { info: BoardInfo }> = Question<Latest<T>, T, R>;
+/** `E` are the events, where some of them change what was said last instead of replacing it. */
+export type LatestQuestion<T, R extends { info: BoardInfo }, E = T> = Question<Latest<T>, E, R>;
+
+export type WindowEvent = LiveWindow | ProfilesMessage;
+type WindowQuestion = LatestQuestion<LiveWindow, WindowReply, WindowEvent>;
 
 /** @param member the signed-in player when absent */
 export function standingQuestion(
@@ -42,9 +48,9 @@ export function aroundQuestion(
   board: string,
   member: string | undefined,
   limit: () => number,
-): LatestQuestion<LiveWindow, WindowReply> {
+): WindowQuestion {
   const name = { board, kind: "around", ...(member === undefined ? {} : { member }) } as const;
-  return latestQuestion({
+  return windowQuestion({
     name,
     message: () => ({ ...name, limit: limit() }),
     of: ({ window }: WindowReply) => window,
@@ -54,18 +60,58 @@ export function aroundQuestion(
 }
 
 /** @param list its name on the connection */
-export function membersQuestion(
-  board: string,
-  list: string,
-  members: readonly string[],
-): LatestQuestion<LiveWindow, WindowReply> {
+export function membersQuestion(board: string, list: string, members: readonly string[]): WindowQuestion {
   const name = { board, kind: "members", list } as const;
-  return latestQuestion({
+  return windowQuestion({
     name,
     message: () => ({ ...name, members: [...members] }),
     of: ({ window }: WindowReply) => window,
     isSame: (event) => event.kind === "members" && event.list === list,
   });
+}
+
+/** [P-22] */
+function windowQuestion(parts: LatestParts<LiveWindow, WindowReply>): WindowQuestion {
+  const question = latestQuestion(parts);
+  const heard = (event: WindowEvent, known: Latest<LiveWindow>): Step<Latest<LiveWindow>> => {
+    if (!("profiles" in event)) return question.heard(event, known);
+    if (!names(event, parts.name)) return { kind: "nothing" };
+    return { kind: "value", value: { ...known, now: withProfiles(known.now, event.profiles) } };
+  };
+  return {
+    ...question,
+    heard,
+    answered: (reply, known, held) => afterHeld(question.answered(reply, known, []), held, heard),
+  };
+}
+
+function names(event: ProfilesMessage, name: SubscriptionName): boolean {
+  if (event.kind === "members" && name.kind === "members") return event.list === name.list;
+  return event.kind === "around" && name.kind === "around" && event.member === name.member;
+}
+
+function withProfiles(window: LiveWindow, told: MemberProfiles): LiveWindow {
+  const entries = window.entries.map(({ profile: before, ...entry }) => {
+    const profile = Object.hasOwn(told, entry.member) ? told[entry.member] : before;
+    return profile ? { ...entry, profile } : entry;
+  });
+  return { ...window, entries };
+}
+
+/** The events that were held, judged after the answer. */
+function afterHeld<T, E>(
+  answer: Step<Latest<T>>,
+  held: readonly E[],
+  heard: (event: E, known: Latest<T>) => Step<Latest<T>>,
+): Step<Latest<T>> {
+  if (answer.kind !== "value") return answer;
+  let { value } = answer;
+  for (const event of held) {
+    const step = heard(event, value);
+    if (step.kind === "again") return { kind: "again", value };
+    if (step.kind === "value") value = step.value;
+  }
+  return { kind: "value", value };
 }
 
 type LatestParts<T, R> = {
@@ -102,13 +148,8 @@ function latestQuestion<T extends { season: number; asOf: number }, R extends { 
     answered: (reply, known, held) => {
       const now = of(reply);
       const sameSeason = known !== undefined && known.now.season === now.season;
-      let value: Latest<T> = sameSeason ? after(known, now) : { now, before: undefined };
-      for (const event of held) {
-        const step = heard(event, value);
-        if (step.kind === "again") return { kind: "again", value };
-        if (step.kind === "value") value = step.value;
-      }
-      return { kind: "value", value };
+      const value: Latest<T> = sameSeason ? after(known, now) : { now, before: undefined };
+      return afterHeld({ kind: "value", value }, held, heard);
     },
     heard,
     seasonOf: ({ now }) => now.season,

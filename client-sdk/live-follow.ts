@@ -5,7 +5,8 @@ import type { Store } from "./store.ts";
 import type { Subscription } from "./subscription.ts";
 import type { SubscriptionState } from "./subscription-state.ts";
 
-export type LiveSubscription<T, R extends { info: BoardInfo }> = Subscription<Latest<T>, T, R>;
+/** `E` are the events, where they are more than new answers. */
+export type LiveSubscription<T, R extends { info: BoardInfo }, E = T> = Subscription<Latest<T>, E, R>;
 
 /** Followed while it has a listener. */
 export type LiveFollow<T> = Store<SubscriptionState<Latest<T>>>;
@@ -14,9 +15,9 @@ export type LiveFollow<T> = Store<SubscriptionState<Latest<T>>>;
  * A subscription that nobody wants is forgotten, since members to follow are without number; a store outlives it and
  * comes back. Then `adopt` gives the subscription that has the name on the wire by now: one's own, or another's.
  */
-export function createLiveFollow<T, R extends { info: BoardInfo }>(
-  made: LiveSubscription<T, R>,
-  adopt: (own: LiveSubscription<T, R>) => LiveSubscription<T, R>,
+export function createLiveFollow<T, R extends { info: BoardInfo }, E>(
+  made: LiveSubscription<T, R, E>,
+  adopt: (own: LiveSubscription<T, R, E>) => LiveSubscription<T, R, E>,
 ): LiveFollow<T> {
   let subscription = made;
   return {

@@ -1,9 +1,24 @@
 /** The question for one view of a board's top, which is followed by frames from position to position. [P-4]–[P-8] */
-import { applyFrame, applyFrames, type BoardView, catchUp, viewOf } from "./board-view.ts";
-import type { Frame, Snapshot, TopReply, ViewSize } from "./protocol/messages.ts";
+import {
+  applyFrame,
+  applyFrames,
+  type BoardView,
+  catchUp,
+  type TopEvent,
+  viewOf,
+  withProfiles,
+} from "./board-view.ts";
+import type {
+  Frame,
+  MemberProfiles,
+  ProfilesMessage,
+  Snapshot,
+  TopReply,
+  ViewSize,
+} from "./protocol/messages.ts";
 import type { Question, Step } from "./question.ts";
 
-export type TopQuestion = Question<BoardView, Frame | Snapshot, TopReply>;
+export type TopQuestion = Question<BoardView, TopEvent, TopReply>;
 
 export function topQuestion(board: string, size: ViewSize): TopQuestion {
   const name = { board, kind: "top", view: size } as const;
@@ -14,15 +29,31 @@ export function topQuestion(board: string, size: ViewSize): TopQuestion {
     message: (view) => (view && !positionRefused ? { ...name, position: view.position } : name),
     answered: (reply, before, held) => {
       const answer =
-        reply.mode === "snapshot" ? viewOf(reply.snapshot) : before && applyFrames(before, reply.frames);
+        reply.mode === "snapshot"
+          ? viewOf(reply.snapshot)
+          : before && resumed(before, reply.frames, reply.profiles);
       positionRefused = answer === undefined;
       if (!answer) return { kind: "again" };
       const view = catchUp(answer, held);
       return view ? { kind: "value", value: view } : { kind: "again", value: answer };
     },
-    heard: (event, view) => ("rows" in event ? afterSnapshot(event, view) : afterFrame(event, view)),
+    heard: (event, view) => {
+      if ("kind" in event) return afterProfiles(event, view);
+      return "rows" in event ? afterSnapshot(event, view) : afterFrame(event, view);
+    },
     seasonOf: ({ season }) => season,
   };
+}
+
+function resumed(before: BoardView, frames: Frame[], profiles: MemberProfiles = {}): BoardView | undefined {
+  const view = applyFrames(before, frames);
+  return view && withProfiles(view, profiles);
+}
+
+/** [P-22] */
+function afterProfiles({ profiles }: ProfilesMessage, before: BoardView): Step<BoardView> {
+  const view = withProfiles(before, profiles);
+  return view === before ? { kind: "nothing" } : { kind: "value", value: view };
 }
 
 function afterFrame(frame: Frame, view: BoardView): Step<BoardView> {

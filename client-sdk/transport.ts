@@ -8,6 +8,7 @@ import type {
   Frame,
   LiveWindow,
   Notice,
+  ProfilesMessage,
   ServerEvents,
   Snapshot,
   Standing,
@@ -119,6 +120,7 @@ function noListeners(): Listeners {
     snapshot: new Set(),
     rank: new Set(),
     window: new Set(),
+    profiles: new Set(),
     ended: new Set(),
     notice: new Set(),
     bye: new Set(),
@@ -131,6 +133,7 @@ function handOn(socket: Socket, listeners: Listeners): void {
   socket.on("snapshot", (snapshot: Snapshot) => call(listeners.snapshot, snapshot));
   socket.on("rank", (standing: Standing) => call(listeners.rank, standing));
   socket.on("window", (window: LiveWindow) => call(listeners.window, window));
+  socket.on("profiles", (message: ProfilesMessage) => call(listeners.profiles, message));
   socket.on("ended", (ended: Ended) => call(listeners.ended, ended));
   socket.on("notice", (notice: Notice) => call(listeners.notice, notice));
   socket.on("bye", (bye: Bye) => call(listeners.bye, bye));

@@ -2,13 +2,17 @@
 import type { Base, GatewayNeeds } from "./compose.ts";
 import { ControlPlane } from "./gateway/control-plane.ts";
 import type { Gateway } from "./gateway/gateway.ts";
+import { ProfileChanges } from "./gateway/profile-changes.ts";
 import { SessionChecks } from "./gateway/session-checks.ts";
+import { TopProfiles } from "./gateway/top-profiles.ts";
 import type { Ingest } from "./ingest/ingest.ts";
 import { Replication } from "./ingest/replication.ts";
+import type { Registry } from "./leaderboard/registry.ts";
 import { clientAddress } from "./limits/address.ts";
 import { Limits } from "./limits/limits.ts";
 import { createLimitsMetrics } from "./limits/limits-metrics.ts";
 import * as options from "./options.ts";
+import type { Profiles } from "./profiles/profiles.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import { loadSigningSecret, Signatures } from "./sessions/signatures.ts";
 
@@ -64,4 +68,14 @@ export async function startReplication(
   const waitMs = config.REPLICA_ACK_MS;
   const redis = await commands("replication's redis connection", waitMs);
   return new Replication({ redis, ingest, waitMs, log: around.log });
+}
+
+/** What brings profiles, and their changes, to those who follow boards. */
+export function watchProfiles(
+  profiles: Profiles,
+  registry: Registry,
+): Pick<Gateway, "profiles" | "profileChanges" | "topProfiles"> {
+  const profileChanges = new ProfileChanges(profiles);
+  const topProfiles = new TopProfiles({ profiles, changes: profileChanges, registry });
+  return { profiles, profileChanges, topProfiles };
 }

@@ -2,6 +2,7 @@
 import { systemClock } from "./base/clock.ts";
 import type { Base, GatewayNeeds } from "./compose.ts";
 import { FeedHub } from "./feed/hub.ts";
+import type { ProfileChanges } from "./gateway/profile-changes.ts";
 import { feedSourceOf } from "./leaderboard/feed-source.ts";
 import type { Hasher } from "./leaderboard/hashing.ts";
 import { Reader } from "./leaderboard/reader.ts";
@@ -11,7 +12,10 @@ import { Standings } from "./standings/standings.ts";
 
 export type Reads = { hub: FeedHub; reader: Reader; indexes: IndexHub; standings: Standings };
 
-export async function startReads(base: Base, needs: GatewayNeeds & { hasher: Hasher }): Promise<Reads> {
+export async function startReads(
+  base: Base,
+  needs: GatewayNeeds & { hasher: Hasher; profileChanges: ProfileChanges },
+): Promise<Reads> {
   const hub = await startFeeds(base, needs);
   const reader = new Reader(needs.redis, needs.hasher);
   const indexes = await startIndexes(base, needs);
@@ -53,10 +57,16 @@ function startIndexes({ around, parts }: Base, { redis, channels }: GatewayNeeds
   );
 }
 
-type StandingsNeeds = GatewayNeeds & { hasher: Hasher; reader: Reader; hub: FeedHub; indexes: IndexHub };
+type StandingsNeeds = GatewayNeeds & {
+  hasher: Hasher;
+  profileChanges: ProfileChanges;
+  reader: Reader;
+  hub: FeedHub;
+  indexes: IndexHub;
+};
 
 function startStandings({ config, around, parts }: Base, needs: StandingsNeeds): Promise<Standings> {
-  const { redis, hasher, reader, hub, indexes, registry } = needs;
+  const { redis, hasher, reader, hub, indexes, registry, profileChanges } = needs;
   const standings = new Standings({
     ...options.standingsOptions(config),
     redis,
@@ -67,6 +77,7 @@ function startStandings({ config, around, parts }: Base, needs: StandingsNeeds):
       const feed = await hub.open(open.feed, feedSourceOf(registry, open.board.id));
       return { feed, release: hub.follow(open.feed) };
     },
+    completeWindow: (open, window) => profileChanges.complete(open, window),
     now: systemClock.now,
     onError: (error) => around.log.warn({ err: error }, "standings"),
   });

@@ -8,7 +8,7 @@ import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
 import { startCounters } from "./compose-counters.ts";
-import { startPlayers, startReplication } from "./compose-gateways.ts";
+import { startPlayers, startReplication, watchProfiles } from "./compose-gateways.ts";
 import { startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
 import type { Config } from "./config.ts";
@@ -189,7 +189,8 @@ async function startGateway(
   const hasher = await createHasher();
   createStoreMetrics(metrics, redis);
   const players = await startPlayers(base, needs);
-  const reads = await startReads(base, { ...needs, hasher });
+  const watched = watchProfiles(await startProfiles(base, needs), registry);
+  const reads = await startReads(base, { ...needs, ...watched, hasher });
   players.control.onMoved((board, members) => reads.standings.hint(board, members));
   const ingest = new Ingest({
     ...options.ingestOptions(config),
@@ -214,7 +215,7 @@ async function startGateway(
     held: new HeldReview({ redis, ingest }),
     ...reads,
     ...players,
-    profiles: await startProfiles(base, needs),
+    ...watched,
     profileWriters: config.PROFILE_WRITERS,
     ...(await startSignIn(base, needs)),
     ...(await startCounters(base, needs)),

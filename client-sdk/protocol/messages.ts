@@ -11,6 +11,10 @@ export type Writers = "server" | "player";
 export type OnViolation = "refuse" | "hold";
 export type Visibility = "public" | "private";
 
+/** What a board may show of its members' profiles. */
+export const PROFILE_FIELDS = ["displayName", "avatarUrl", "country", "extra"] as const;
+export type ProfileField = (typeof PROFILE_FIELDS)[number];
+
 /** How a board's places are stored: in one number of 53 bits, or in a number and a text. */
 export type BoardLayout = "packed" | "wide";
 
@@ -72,6 +76,8 @@ export type BoardInfo = {
   visibility: Visibility;
   shards: number;
   topSize: number;
+  /** What entries and views of the board carry of profiles; nothing when empty. [P-22] */
+  profileFields: ProfileField[];
   season: SeasonInfo;
 };
 
@@ -101,7 +107,10 @@ export type Frame = {
   total: number;
 };
 
-/** One whole view at one position. */
+/** What is known of members, by member; null takes back what was told before. Only fields that the board asks for. [P-22] */
+export type MemberProfiles = Record<string, Profile | null>;
+
+/** One whole view at one position. `profiles` are those of its rows that are known by now. [P-22] */
 export type Snapshot = {
   board: string;
   season: number;
@@ -110,6 +119,7 @@ export type Snapshot = {
   offset: number;
   rows: Row[];
   total: number;
+  profiles?: MemberProfiles;
 };
 
 export type Outcome = "accepted" | "unchanged" | "duplicate" | "held" | "rejected";
@@ -135,7 +145,7 @@ export type SubmissionResult =
   | ({ outcome: "rejected"; error: ErrorBody } & Partial<EntryValues>);
 
 /** `metadata` is what the last accepted submission that carried some brought; not in tops and feeds. */
-export type Entry = EntryValues & { rank: number; member: string; metadata?: string };
+export type Entry = EntryValues & { rank: number; member: string; metadata?: string; profile?: Profile };
 
 /** Who a member is to people. Every field may be absent. */
 export type Profile = {
@@ -163,6 +173,7 @@ export type RankAnswer = {
   /** Share of members at or below this rank, 0–100. */
   percentile: number;
   metadata?: string;
+  profile?: Profile;
 } & EntryValues;
 
 /**
@@ -197,6 +208,7 @@ export type WindowEntry = EntryValues & {
   exact: boolean;
   error: number;
   member: string;
+  profile?: Profile;
 };
 
 /** The entries round a member, or those of a list of members (friends), best first. [P-18] */
@@ -237,10 +249,11 @@ export type BoardMessage = { board: string };
 
 /** `ack` is the level reached, when the message asked for one. */
 export type SubmitReply = { season: number; result: SubmissionResult; ack?: AckLevel };
-export type TopReply = { info: BoardInfo } & (
-  | { mode: "resume"; frames: Frame[] }
-  | { mode: "snapshot"; snapshot: Snapshot }
-);
+/** What brings a receiver of a view to the present. */
+export type TopAnswer =
+  | { mode: "resume"; frames: Frame[]; profiles?: MemberProfiles }
+  | { mode: "snapshot"; snapshot: Snapshot };
+export type TopReply = { info: BoardInfo } & TopAnswer;
 export type MeReply = { info: BoardInfo; standing: Standing };
 export type WindowReply = { info: BoardInfo; window: LiveWindow };
 /** Of the kind that was asked for. */
@@ -265,6 +278,9 @@ export type Bye = { code: ByeCode; reconnect: boolean; afterMs: [min: number, ma
 /** One subscription is over although the connection stays: the board is not the receiver's to see any more. [P-16] */
 export type Ended = SubscriptionName & { error: ErrorBody };
 
+/** Profiles of members whom one subscription shows, beside its frames and windows. [P-22] */
+export type ProfilesMessage = SubscriptionName & { profiles: MemberProfiles };
+
 /** What the game's server tells a player, as it gave it. At most once. [P-19] */
 export type Notice = { kind: string; data: unknown };
 
@@ -273,6 +289,7 @@ export type ServerEvents = {
   snapshot: (snapshot: Snapshot) => void;
   rank: (standing: Standing) => void;
   window: (window: LiveWindow) => void;
+  profiles: (message: ProfilesMessage) => void;
   ended: (ended: Ended) => void;
   notice: (notice: Notice) => void;
   bye: (bye: Bye) => void;

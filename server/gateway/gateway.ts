@@ -27,7 +27,9 @@ import type { Standings } from "../standings/standings.ts";
 import type { Connected } from "./connected.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
+import type { ProfileChanges } from "./profile-changes.ts";
 import type { SessionChecks } from "./session-checks.ts";
+import type { TopProfiles } from "./top-profiles.ts";
 
 export type GatewayLimits = {
   socketsMax: number;
@@ -57,6 +59,8 @@ export type Gateway = {
   indexes: IndexHub;
   standings: Standings;
   profiles: Profiles;
+  profileChanges: ProfileChanges;
+  topProfiles: TopProfiles;
   /** `player`: players may change their own. */
   profileWriters: "server" | "player";
   sessions: Sessions;

@@ -6,6 +6,7 @@ import type { ErrorBody } from "../../client-sdk/protocol/codes.ts";
 import type {
   LiveWindow,
   MeReply,
+  ProfileField,
   Standing,
   SubscriptionName,
   WindowReply,
@@ -16,12 +17,23 @@ import { boardInfo } from "../leaderboard/registry.ts";
 import type { WindowQuestion } from "../standings/live-windows.ts";
 import type { Follower, Release } from "../standings/standings.ts";
 import { type Gateway, mayRead, privateBoard } from "./gateway.ts";
+import type { ChangedProfiles } from "./profile-changes.ts";
 import type { GameServer, GameSocket } from "./socket-types.ts";
+import { WindowProfiles } from "./window-profiles.ts";
 
 export type LiveName = Exclude<SubscriptionName, { kind: "top" }>;
 
 /** One subscription of one socket; `release` comes once the standings follow. `ended`: the client was told that it is over. */
-export type LiveSubscription = { name: LiveName; release: Release | undefined; ended: boolean };
+export type LiveSubscription = {
+  name: LiveName;
+  release: Release | undefined;
+  ended: boolean;
+  /** Of a window. */
+  profiles?: WindowProfiles;
+};
+
+/** Members of one look-up. */
+const LOOKED_UP_MAX = 500;
 
 /** What one socket follows live, by name. */
 export type LiveFollowing = Map<string, LiveSubscription>;
@@ -34,6 +46,8 @@ export class LiveSubscriptions {
     this.#io = io;
     this.#gateway = gateway;
     gateway.registry.onChange((open) => this.#endForbidden(open));
+    gateway.profileChanges.onChanges((changed) => this.#tellProfiles(changed));
+    gateway.profileChanges.onMissed(() => void this.#tellAllProfiles().catch(() => undefined));
   }
 
   /** Follow a member's rank. @throws AppError too_many_subscriptions, store_lost, unavailable */
@@ -64,15 +78,18 @@ export class LiveSubscriptions {
     name: LiveName,
     { question, reply }: { question: WindowQuestion; reply: (answer: WindowReply) => void },
   ): Promise<void> {
+    const profiles = new WindowProfiles(this.#gateway.profileChanges);
+    const shown = (window: LiveWindow): LiveWindow => profiles.show(window, this.#fieldsOf(name.board));
     await this.#begin(socket, name, (subscription) => {
+      subscription.profiles = profiles;
       const emit = (window: LiveWindow): void => {
         this.#gateway.counters.windowsSent.inc();
-        socket.emit("window", window);
+        socket.emit("window", shown(window));
       };
       const follower = this.#follower(socket, subscription, emit);
       const answer = (window: LiveWindow): void => {
         this.#checkReadable(socket, subscription, open);
-        reply({ info: boardInfo(open), window });
+        reply({ info: boardInfo(open), window: shown(window) });
       };
       return this.#gateway.standings.followWindow(open, question, follower, answer);
     });
@@ -139,6 +156,41 @@ export class LiveSubscriptions {
     }
   }
 
+  #fieldsOf(board: string): readonly ProfileField[] {
+    return this.#gateway.registry.boards.get(board)?.board.profileFields ?? [];
+  }
+
+  /** To each window that shows one of them [P-22]. One that waits for its socket to drain is told what holds then. */
+  #tellProfiles(changed: ChangedProfiles): void {
+    for (const socket of this.#io.sockets.sockets.values()) {
+      for (const { name, profiles } of socket.data.live.values()) {
+        if (!profiles?.change(changed, this.#fieldsOf(name.board))) continue;
+        socket.data.held.send(profiles, () => {
+          for (const part of profiles.take()) socket.emit("profiles", { ...name, profiles: part });
+        });
+      }
+    }
+  }
+
+  /** Notices were missed: whoever is shown in a window is looked up again. */
+  async #tellAllProfiles(): Promise<void> {
+    const members = new Set<string>();
+    for (const socket of this.#io.sockets.sockets.values()) {
+      for (const { profiles } of socket.data.live.values()) {
+        for (const member of profiles?.members ?? []) members.add(member);
+      }
+    }
+    const all = [...members];
+    for (let first = 0; first < all.length; first += LOOKED_UP_MAX) {
+      const began = performance.now();
+      const found = await this.#gateway.profiles.look(all.slice(first, first + LOOKED_UP_MAX));
+      const { profileChanges } = this.#gateway;
+      this.#tellProfiles(
+        new Map(Array.from(found, ([m, profile]) => [m, profileChanges.newest(m, profile, began)])),
+      );
+    }
+  }
+
   #tellEnd(socket: GameSocket, subscription: LiveSubscription, error: ErrorBody): void {
     const key = keyOf(subscription.name);
     if (socket.data.live.get(key) !== subscription) return;
@@ -152,6 +204,7 @@ export class LiveSubscriptions {
     if (!subscription) return;
     socket.data.live.delete(key);
     socket.data.held.forget(subscription);
+    socket.data.held.forget(subscription.profiles);
     subscription.release?.();
   }
 }

@@ -5,23 +5,32 @@
  * pile up leaves the room and is lagging; when it drains it gets one merged frame or a snapshot and returns; one that lags
  * too long is closed. `bufferedAmount` does not show the pile (Engine.IO holds it), `volatile` loses frames for healthy clients.
  */
-import type { Frame, Position, Snapshot } from "../../client-sdk/protocol/messages.ts";
+import type {
+  Frame,
+  MemberProfiles,
+  Position,
+  ProfilesMessage,
+  Snapshot,
+  TopAnswer,
+} from "../../client-sdk/protocol/messages.ts";
 import type { View, ViewListener } from "../feed/view.ts";
 import { backlogOf, onDrain } from "./backlog.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { type GameServer, type GameSocket, sayBye } from "./socket-types.ts";
+import type { ProfilesListener, ViewProfiles } from "./view-profiles.ts";
 
 export type RoomLimits = { lagPacketsMax: number; lagMsMax: number };
 
 type Lagging = { position: Position; since: number; stopWaiting: () => void };
 
-export class ViewRoom implements ViewListener {
+export class ViewRoom implements ViewListener, ProfilesListener {
   readonly #io: GameServer;
   readonly #name: string;
   readonly #limits: RoomLimits;
   readonly #metrics: GatewayMetrics;
   readonly #sockets = new Set<GameSocket>();
   readonly #lagging = new Map<GameSocket, Lagging>();
+  readonly #profiles: ViewProfiles;
   readonly view: View;
   readonly board: string;
 
@@ -29,7 +38,7 @@ export class ViewRoom implements ViewListener {
     io: GameServer,
     { name, board }: { name: string; board: string },
     view: View,
-    options: { limits: RoomLimits; metrics: GatewayMetrics },
+    options: { limits: RoomLimits; metrics: GatewayMetrics; profiles: ViewProfiles },
   ) {
     this.#io = io;
     this.#name = name;
@@ -37,7 +46,9 @@ export class ViewRoom implements ViewListener {
     this.view = view;
     this.#limits = options.limits;
     this.#metrics = options.metrics;
+    this.#profiles = options.profiles;
     view.listeners.add(this);
+    this.#profiles.listeners.add(this);
   }
 
   /** Every socket that follows, lagging ones too. */
@@ -51,6 +62,18 @@ export class ViewRoom implements ViewListener {
 
   close(): void {
     this.view.listeners.delete(this);
+    this.#profiles.listeners.delete(this);
+  }
+
+  /** What brings a receiver at `position` to the present: in the turn in which it is added. `more`: profiles that are too many for the answer. */
+  answer(position: Position | undefined): { answer: TopAnswer; more: ProfilesMessage[] } {
+    const frames = position && this.view.since(position);
+    const [profiles, ...more] = frames ? this.#profiles.since() : this.#profiles.whole();
+    const beside = profiles ? { profiles } : {};
+    const answer: TopAnswer = frames
+      ? { mode: "resume", frames, ...beside }
+      : { mode: "snapshot", snapshot: { ...this.view.snapshot(), ...beside } };
+    return { answer, more: more.map((part) => this.#profiles.message(part)) };
   }
 
   /** Follow from the next frame on. Call in the turn in which the answer to `subscribe` was made. */
@@ -76,7 +99,16 @@ export class ViewRoom implements ViewListener {
   onSnapshot(snapshot: Snapshot): void {
     this.#setAsideTheSlow({ epoch: "", offset: 0 });
     this.#metrics.snapshotsSent.inc(this.#sockets.size);
-    this.#io.local.to(this.#name).emit("snapshot", snapshot);
+    const [profiles, ...more] = this.#profiles.whole();
+    this.#io.local.to(this.#name).emit("snapshot", profiles ? { ...snapshot, profiles } : snapshot);
+    for (const further of more)
+      this.#io.local.to(this.#name).emit("profiles", this.#profiles.message(further));
+  }
+
+  /** Encoded once, as a frame is. */
+  onProfiles(message: ProfilesMessage): void {
+    this.#setAsideTheSlow(this.view.position);
+    this.#io.local.to(this.#name).emit("profiles", message);
   }
 
   /** Close those that have been behind for too long. Called once a second. */
@@ -107,11 +139,16 @@ export class ViewRoom implements ViewListener {
     if (!lagging) return;
     this.#lagging.delete(socket);
     const missed = this.view.since(lagging.position);
-    if (missed) for (const frame of missed) socket.emit("frame", frame);
-    else {
+    let profiles: MemberProfiles[];
+    if (missed) {
+      for (const frame of missed) socket.emit("frame", frame);
+      profiles = this.#profiles.since(lagging.position.offset);
+    } else {
       this.#metrics.snapshotsSent.inc();
       socket.emit("snapshot", this.view.snapshot());
+      profiles = this.#profiles.whole();
     }
+    for (const part of profiles) socket.emit("profiles", this.#profiles.message(part));
     this.add(socket);
   }
 }

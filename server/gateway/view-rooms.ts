@@ -7,6 +7,7 @@ import {
 } from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
+import type { View } from "../feed/view.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { boardInfo } from "../leaderboard/registry.ts";
 import { type Gateway, mayRead, openFeedOf, privateBoard } from "./gateway.ts";
@@ -56,35 +57,59 @@ export class Rooms {
     { view: size, position }: { view: ViewSize; position: Position | undefined },
     reply: (answer: TopReply) => void,
   ): Promise<void> {
+    const view = (await openFeedOf(this.#gateway, open)).view(size);
+    const releaseFeed = this.#gateway.hub.follow(open.feed);
+    const held = this.#gateway.topProfiles.hold(open, view);
+    try {
+      await held.ready();
+      if (socket.connected) this.#enter(socket, open, { view, position }, reply);
+    } finally {
+      // The room holds both by now.
+      held.release();
+      releaseFeed();
+    }
+  }
+
+  /** Nothing is awaited here, so that the limit holds for requests that came together. */
+  #enter(
+    socket: GameSocket,
+    open: OpenBoard,
+    { view, position }: { view: View; position: Position | undefined },
+    reply: (answer: TopReply) => void,
+  ): void {
     const { following } = socket.data;
-    const name = roomName(open, size);
-    const feed = await openFeedOf(this.#gateway, open);
-    if (!socket.connected) return;
+    const name = roomName(open, view.size);
     const now = this.#gateway.registry.boards.get(open.board.id) ?? open;
     if (!mayRead(now, socket.data.caller)) throw privateBoard(now);
-    // Nothing is awaited from here on, so that the limit holds for requests that came together.
     const followed = following.size + socket.data.live.size;
     if (!following.has(name) && followed >= this.#gateway.limits.subscriptionsMax) {
       const message = `A socket may follow ${this.#gateway.limits.subscriptionsMax} views, ranks and windows.`;
       throw new AppError("too_many_subscriptions", { message });
     }
-    let entry = this.#rooms.get(name);
-    if (!entry) {
-      const { limits, counters: metrics } = this.#gateway;
-      const room = new ViewRoom(this.#io, { name, board: open.board.id }, feed.view(size), {
-        limits,
-        metrics,
-      });
-      entry = { room, release: this.#gateway.hub.follow(open.feed) };
-      this.#rooms.set(name, entry);
-    }
-    const { view } = entry.room;
-    const frames = position && view.since(position);
-    if (!frames) this.#gateway.counters.snapshotsSent.inc();
-    const info = boardInfo(open);
-    reply(frames ? { info, mode: "resume", frames } : { info, mode: "snapshot", snapshot: view.snapshot() });
-    following.set(name, entry.room);
-    entry.room.add(socket);
+    const room = this.#rooms.get(name)?.room ?? this.#openRoom(name, open, view);
+    const { answer, more } = room.answer(position);
+    if (answer.mode === "snapshot") this.#gateway.counters.snapshotsSent.inc();
+    reply({ info: boardInfo(open), ...answer });
+    for (const message of more) socket.emit("profiles", message);
+    following.set(name, room);
+    room.add(socket);
+  }
+
+  #openRoom(name: string, open: OpenBoard, view: View): ViewRoom {
+    const { limits, counters: metrics, hub, topProfiles } = this.#gateway;
+    const releaseFeed = hub.follow(open.feed);
+    const { profiles, release: releaseProfiles } = topProfiles.hold(open, view);
+    const room = new ViewRoom(this.#io, { name, board: open.board.id }, view, {
+      limits,
+      metrics,
+      profiles,
+    });
+    const release = (): void => {
+      releaseProfiles();
+      releaseFeed();
+    };
+    this.#rooms.set(name, { room, release });
+    return room;
   }
 
   unfollow(socket: GameSocket, open: OpenBoard, size: ViewSize): void {

@@ -1,5 +1,6 @@
 /** A board's definition as people write it: zod schema, defaults, and the rules between fields. */
 import { z } from "zod";
+import { PROFILE_FIELDS } from "../../client-sdk/protocol/messages.ts";
 import { newEpoch, newId } from "../base/ids.ts";
 import type { Board, Season } from "./board.ts";
 import { columnDefinition, columnFrom, invalid, order, storedColumn } from "./column-schema.ts";
@@ -32,6 +33,11 @@ export const boardDefinition = z.strictObject({
   rules: rulesDefinition.exactOptional(),
   visibility: z.enum(["public", "private"]).default("public"),
   metadata: z.boolean().default(false),
+  profileFields: z
+    .array(z.enum(PROFILE_FIELDS))
+    .max(PROFILE_FIELDS.length)
+    .refine((fields) => new Set(fields).size === fields.length, "names a field twice")
+    .default([]),
   endsAt: z.iso.datetime({ offset: true }).optional(),
 });
 

@@ -3,6 +3,7 @@ import type {
   Column,
   Operator,
   Order,
+  ProfileField,
   ScoreRules,
   Ties,
   Visibility,
@@ -31,6 +32,8 @@ export type Board = {
   visibility: Visibility;
   /** Whether submissions may carry ≤ 256 bytes of metadata. */
   metadata: boolean;
+  /** What entries, windows and views carry of profiles; nothing is looked up when empty. */
+  profileFields: ProfileField[];
   /** ISO 8601; a board whose ties go by time is packed only with it, because the time must fit the bit budget. */
   endsAt?: string;
 };

@@ -180,6 +180,7 @@ export function boardInfo({ board, season, layout }: OpenBoard): BoardInfo {
     visibility: board.visibility,
     shards: board.shards,
     topSize: board.topSize,
+    profileFields: board.profileFields,
     season: {
       number: season.number,
       state: season.state,

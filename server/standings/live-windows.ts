@@ -7,6 +7,7 @@
  */
 import type { LiveWindow, Standing, WindowEntry } from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../base/errors.ts";
+import type { OpenBoard } from "../leaderboard/board.ts";
 import { entryValues, placeOf } from "../leaderboard/codec.ts";
 import { comparePlaces, type Reader } from "../leaderboard/reader.ts";
 import type { BoardStandings, LiveBoard } from "./board-standings.ts";
@@ -26,6 +27,8 @@ export type WindowsOptions = {
   sends: SendBudget;
   now: () => number;
   onError: (error: unknown) => void;
+  /** Puts in what else windows of the board show. */
+  complete: (open: OpenBoard, window: LiveWindow) => Promise<LiveWindow>;
 };
 
 type Followed = {
@@ -107,8 +110,12 @@ export class Windows {
 
   /** The window as it is now. Its members are followed already. @throws AppError store_lost, unavailable */
   async build(question: WindowQuestion): Promise<LiveWindow> {
-    if (question.kind === "members") return this.#list(question);
-    return this.#published(question) ?? this.#read(question);
+    const window =
+      question.kind === "members"
+        ? await this.#list(question)
+        : (this.#published(question) ?? (await this.#read(question)));
+    const { complete, board } = this.#options;
+    return complete(board.open, window);
   }
 
   async #list({ list, members }: WindowQuestion & { kind: "members" }): Promise<LiveWindow> {

@@ -27,6 +27,8 @@ export type StandingsOptions = {
   openFeed: (open: OpenBoard) => Promise<{ feed: BoardFeed; release: () => void }>;
   now: () => number;
   onError: (error: unknown) => void;
+  /** Puts into a window what else the board shows. */
+  completeWindow: (open: OpenBoard, window: LiveWindow) => Promise<LiveWindow>;
   /** Standings sent a second, over all boards. */
   sendsPerSecond: number;
   /** Windows round members read from Redis a second, over all boards. */
@@ -204,7 +206,7 @@ export class Standings {
 
   async #open(board: LiveBoard): Promise<Opened> {
     const { open } = board;
-    const { redis, hasher, reader, indexes, openFeed, now, onError } = this.#options;
+    const { redis, hasher, reader, indexes, openFeed, now, onError, completeWindow } = this.#options;
     const { feed, release } = await openFeed(open);
     const of: IndexOf = { board: open.board.id, incarnation: open.season.incarnation, keys: open.feed };
     const standings = new BoardStandings({
@@ -227,6 +229,7 @@ export class Standings {
       sends: this.#sends,
       now,
       onError,
+      complete: completeWindow,
     });
     const close = (): void => {
       unfollow();

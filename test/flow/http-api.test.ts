@@ -17,6 +17,7 @@ const INFO = {
   visibility: "public",
   shards: 4,
   topSize: 1000,
+  profileFields: [],
   season: { number: 1, state: "open", openedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) },
 };
 

@@ -1,6 +1,6 @@
 /** A reader of server-sent events: keeps a view by the letter of the protocol, and every event for the tests to look at. */
 import { type ClientRequest, get, type IncomingMessage } from "node:http";
-import type { Frame, Position, Row, Snapshot } from "../../client-sdk/protocol/messages.ts";
+import type { Frame, Position, ProfilesMessage, Row, Snapshot } from "../../client-sdk/protocol/messages.ts";
 import { applyRows } from "../../client-sdk/protocol/rows.ts";
 
 export type SseEvent =
@@ -25,6 +25,8 @@ export class SseReader {
   readonly ended: Promise<void>;
   position: Position | undefined;
   rows: Row[] = [];
+  /** Messages of profiles, in order; they are no events of the feed. */
+  readonly profiles: ProfilesMessage[] = [];
   #text = "";
 
   private constructor(request: ClientRequest, response: IncomingMessage, from: ReaderOptions["from"]) {
@@ -86,6 +88,10 @@ export class SseReader {
       );
       if (!fields.has("data")) continue;
       const [event, id] = [fields.get("event"), fields.get("id")];
+      if (event === "profiles") {
+        this.profiles.push(JSON.parse(fields.get("data")!));
+        continue;
+      }
       this.#take({ event, id, data: JSON.parse(fields.get("data")!) } as SseEvent);
     }
   }

@@ -67,6 +67,7 @@ async function standingsHeld(held: Promise<void>): Promise<Standings> {
     },
     now: () => Date.now(),
     onError,
+    completeWindow: async (_, window) => window,
     sendsPerSecond: 1_000,
     windowReadsPerSecond: 1_000,
   });

@@ -15,6 +15,7 @@ export function infoOf(change: Partial<BoardInfo> = {}, season = 1): BoardInfo {
     visibility: "public",
     shards: 1,
     topSize: 1000,
+    profileFields: [],
     season: { number: season, state: "open", openedAt: "2026-01-01T00:00:00Z" },
     ...change,
   };

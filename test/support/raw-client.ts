@@ -4,7 +4,10 @@ import type {
   Ack,
   Bye,
   Frame,
+  MemberProfiles,
   Position,
+  Profile,
+  ProfilesMessage,
   Row,
   Snapshot,
   SubmitReply,
@@ -22,6 +25,9 @@ export class RawClient {
   readonly gaps: Frame[] = [];
   position: Position | undefined;
   rows: Row[] = [];
+  /** Of the members in `rows` [P-22]. */
+  readonly profiles = new Map<string, Profile>();
+  readonly profileMessages: ProfilesMessage[] = [];
 
   constructor(url: string, token?: string) {
     this.socket = io(url, {
@@ -32,6 +38,10 @@ export class RawClient {
     });
     this.socket.on("frame", (frame: Frame) => this.#onFrame(frame));
     this.socket.on("snapshot", (snapshot: Snapshot) => this.#onSnapshot(snapshot));
+    this.socket.on("profiles", (message: ProfilesMessage) => {
+      this.profileMessages.push(message);
+      if (message.kind === "top") this.#onProfiles(message.profiles);
+    });
     this.socket.on("bye", (bye: Bye) => this.byes.push(bye));
   }
 
@@ -60,7 +70,10 @@ export class RawClient {
       this.socket.emit("subscribe", message, (reply: Ack<TopReply>) => {
         if (!reply.ok) return reject(Object.assign(new Error(reply.error.message), { error: reply.error }));
         if (reply.mode === "snapshot") this.#take(reply.snapshot);
-        else for (const frame of reply.frames) this.#onFrame(frame);
+        else {
+          for (const frame of reply.frames) this.#onFrame(frame);
+          this.#onProfiles(reply.profiles);
+        }
         resolve(reply.mode);
       });
     });
@@ -79,6 +92,7 @@ export class RawClient {
       return;
     }
     this.rows = applyRows(this.rows, frame.set, frame.drop);
+    for (const member of frame.drop) this.profiles.delete(member);
     this.position = { epoch: frame.epoch, offset: frame.offset };
   }
 
@@ -87,8 +101,18 @@ export class RawClient {
     this.#take(snapshot);
   }
 
-  #take({ rows, epoch, offset }: Snapshot): void {
+  #onProfiles(told: MemberProfiles = {}): void {
+    const members = new Set(this.rows.map(([member]) => member));
+    for (const [member, profile] of Object.entries(told)) {
+      if (profile && members.has(member)) this.profiles.set(member, profile);
+      else this.profiles.delete(member);
+    }
+  }
+
+  #take({ rows, epoch, offset, profiles }: Snapshot): void {
     this.rows = rows;
+    this.profiles.clear();
+    this.#onProfiles(profiles);
     this.position = { epoch, offset };
   }
 }

@@ -5,6 +5,7 @@ import type {
   Ended,
   LiveWindow,
   MeReply,
+  ProfilesMessage,
   Standing,
   SubmitReply,
   WindowReply,
@@ -16,6 +17,7 @@ export class StandingClient {
   readonly pushes: Standing[] = [];
   readonly windows: LiveWindow[] = [];
   readonly ended: Ended[] = [];
+  readonly profiles: ProfilesMessage[] = [];
   /** The last word on each member. */
   readonly last = new Map<string, Standing>();
 
@@ -27,6 +29,7 @@ export class StandingClient {
       this.last.set(standing.member, standing);
     });
     this.socket.on("window", (window: LiveWindow) => this.windows.push(window));
+    this.socket.on("profiles", (message: ProfilesMessage) => this.profiles.push(message));
     this.socket.on("ended", (ended: Ended) => this.ended.push(ended));
   }
 

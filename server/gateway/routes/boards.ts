@@ -9,6 +9,7 @@ import { entryValues, placeOf } from "../../leaderboard/codec.ts";
 import { decodeCursor, encodeCursor } from "../../leaderboard/page-cursor.ts";
 import { boardInfo } from "../../leaderboard/registry.ts";
 import { callerOf } from "../caller.ts";
+import { withProfiles } from "../entry-profiles.ts";
 import { fastMembers, fastRank, fastRankOfScore, fastTotal, percentiles } from "../fast-ranks.ts";
 import { checkSeason, type Gateway, mayRead, openFeedOf, readableBoard } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
@@ -46,26 +47,29 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
 
   app.get("/v1/boards/:board/top", async (request) => {
     const { open, query } = await asked(request, schemas.topQuery);
-    if (query.cursor === undefined) return publishedTop(gateway, open, query);
+    if (query.cursor === undefined) return shown(gateway, open, await publishedTop(gateway, open, query));
     const page = await reader.page(open, decodeCursor(open, query.cursor), query.limit ?? TOP_LIMIT);
-    return { ...heading(open), exact: true, ...page };
+    return shown(gateway, open, { ...heading(open), exact: true, ...page });
   });
 
   app.get("/v1/boards/:board/members/:member", async (request) => {
     const { open, query } = await asked(request, schemas.memberQuery);
     const { member } = schemas.parse(schemas.memberParams, request.params);
-    return query.precision === "fast" ? fastRank(gateway, open, member) : reader.rank(open, member);
+    const rank =
+      query.precision === "fast" ? await fastRank(gateway, open, member) : await reader.rank(open, member);
+    return (await withProfiles(gateway.profiles, open, [rank]))[0];
   });
 
   app.get("/v1/boards/:board/members/:member/around", async (request) => {
     const { open, query } = await asked(request, schemas.aroundQuery);
     const { member } = schemas.parse(schemas.memberParams, request.params);
-    return { ...heading(open), exact: true, ...(await reader.around(open, member, query.limit)) };
+    const around = await reader.around(open, member, query.limit);
+    return shown(gateway, open, { ...heading(open), exact: true, ...around });
   });
 
   app.post("/v1/boards/:board/members", async (request) => {
     const { open } = await asked(request, schemas.seasonOnly);
-    return manyMembers(gateway, open, request.body);
+    return shown(gateway, open, await manyMembers(gateway, open, request.body));
   });
 
   app.get("/v1/boards/:board/rank-of-score", async (request) => {
@@ -80,6 +84,15 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
     const { open, query } = await asked(request, schemas.percentilesQuery);
     return { ...heading(open), ...(await percentiles(gateway, open, query.percents)) };
   });
+}
+
+/** An answer whose entries carry what the board shows of profiles. */
+async function shown<T extends { entries: { member: string }[] }>(
+  { profiles }: Gateway,
+  open: OpenBoard,
+  answer: T,
+) {
+  return { ...answer, entries: await withProfiles(profiles, open, answer.entries) };
 }
 
 async function manyMembers(gateway: Gateway, open: OpenBoard, body: unknown) {

@@ -1,9 +1,16 @@
 /** The feed as server-sent events, for readers without a socket library [P-15]. */
 import type { ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { Frame, Position, Snapshot } from "../../../client-sdk/protocol/messages.ts";
+import type {
+  Frame,
+  Position,
+  ProfilesMessage,
+  Snapshot,
+  ViewSize,
+} from "../../../client-sdk/protocol/messages.ts";
 import { AppError } from "../../base/errors.ts";
 import type { View, ViewListener } from "../../feed/view.ts";
+import type { OpenBoard } from "../../leaderboard/board.ts";
 import { callerOf } from "../caller.ts";
 import {
   type Caller,
@@ -15,6 +22,7 @@ import {
   readableBoard,
 } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
+import type { ProfilesListener, ViewProfiles } from "../view-profiles.ts";
 
 const KEEP_ALIVE_MS = 15_000;
 
@@ -46,17 +54,22 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
     const open = await readableBoard(gateway, board, caller);
     const query = schemas.parse(schemas.feedQuery, request.query);
     checkSeason(open, query.season);
-    const feed = await openFeedOf(gateway, open);
+    const { release, ...followed } = await follow(gateway, open, query.view);
     const now = gateway.registry.boards.get(open.board.id) ?? open;
-    if (!mayRead(now, caller)) throw privateBoard(now);
     // From here on nothing is awaited, so that the limit holds and a reader that has left meanwhile is noticed.
-    if (readers.size >= gateway.limits.sseMax)
-      throw new AppError("too_many_connections", { retryAfterMs: 5_000 });
+    const refusal = !mayRead(now, caller)
+      ? privateBoard(now)
+      : readers.size >= gateway.limits.sseMax
+        ? new AppError("too_many_connections", { retryAfterMs: 5_000 })
+        : undefined;
+    if (refusal) {
+      release();
+      throw refusal;
+    }
     reply.hijack();
-    if (reply.raw.destroyed) return;
-    const release = gateway.hub.follow(open.feed);
+    if (reply.raw.destroyed) return release();
     writeHead(reply);
-    const reader = new SseReader(reply.raw, feed.view(query.view), gateway.limits.lagMsMax);
+    const reader = new SseReader(reply.raw, followed, gateway.limits.lagMsMax);
     readers.set(reader, { board, caller });
     const releaseSession =
       caller.role === "player"
@@ -78,6 +91,22 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
   });
 }
 
+/** A view with its profiles, kept until it is released. @throws AppError store_lost, unavailable */
+async function follow(gateway: Gateway, open: OpenBoard, size: ViewSize) {
+  const view = (await openFeedOf(gateway, open)).view(size);
+  const releaseFeed = gateway.hub.follow(open.feed);
+  const { profiles, ready, release } = gateway.topProfiles.hold(open, view);
+  await ready();
+  return {
+    view,
+    profiles,
+    release: () => {
+      release();
+      releaseFeed();
+    },
+  };
+}
+
 /** At once: a reader whose position is the present one may get nothing else for a while. */
 function writeHead(reply: FastifyReply): void {
   const allowed = reply.getHeader("access-control-allow-origin");
@@ -97,17 +126,23 @@ function positionOf(id: string | string[] | undefined): Position | undefined {
 }
 
 /** One reader. No queue of its own: while its socket is full it lags, and gets one merged frame or a snapshot when it drains. */
-class SseReader implements ViewListener {
+class SseReader implements ViewListener, ProfilesListener {
   readonly #response: ServerResponse;
   readonly #view: View;
+  readonly #profiles: ViewProfiles;
   readonly #lagMsMax: number;
   #position: Position | undefined;
   #lagTimer: NodeJS.Timeout | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
 
-  constructor(response: ServerResponse, view: View, lagMsMax: number) {
+  constructor(
+    response: ServerResponse,
+    { view, profiles }: { view: View; profiles: ViewProfiles },
+    lagMsMax: number,
+  ) {
     this.#response = response;
     this.#view = view;
+    this.#profiles = profiles;
     this.#lagMsMax = lagMsMax;
   }
 
@@ -116,12 +151,14 @@ class SseReader implements ViewListener {
     this.#position = position;
     this.#catchUp();
     this.#view.listeners.add(this);
+    this.#profiles.listeners.add(this);
     this.#keepAlive = setInterval(() => this.#response.write(":\n\n"), KEEP_ALIVE_MS);
     this.#response.on("drain", () => this.#drained());
   }
 
   stop(): void {
     this.#view.listeners.delete(this);
+    this.#profiles.listeners.delete(this);
     clearInterval(this.#keepAlive);
     clearTimeout(this.#lagTimer);
   }
@@ -138,25 +175,38 @@ class SseReader implements ViewListener {
   }
 
   onSnapshot(snapshot: Snapshot): void {
-    if (!this.#lagTimer) this.#send("snapshot", snapshot);
+    if (this.#lagTimer) return;
+    this.#send("snapshot", snapshot);
+    for (const part of this.#profiles.whole()) this.#write("profiles", this.#profiles.message(part));
+  }
+
+  onProfiles(message: ProfilesMessage): void {
+    if (!this.#lagTimer) this.#write("profiles", message);
   }
 
   #drained(): void {
     if (!this.#lagTimer) return;
     clearTimeout(this.#lagTimer);
     this.#lagTimer = undefined;
-    this.#catchUp();
+    this.#catchUp(this.#position?.offset);
   }
 
-  #catchUp(): void {
+  /** What of profiles was missed is told with it: while the reader lagged, since its last frame; before it came, all. */
+  #catchUp(since?: number): void {
     const missed = this.#position && this.#view.since(this.#position);
     if (missed) for (const frame of missed) this.#send("frame", frame);
     else this.#send("snapshot", this.#view.snapshot());
+    const profiles = missed ? this.#profiles.since(since) : this.#profiles.whole();
+    for (const part of profiles) this.#write("profiles", this.#profiles.message(part));
   }
 
   #send(event: string, data: Frame | Snapshot): void {
     this.#position = { epoch: data.epoch, offset: data.offset };
-    const text = `event: ${event}\nid: ${data.epoch}:${data.offset}\ndata: ${JSON.stringify(data)}\n\n`;
+    this.#write(event, data, `id: ${data.epoch}:${data.offset}\n`);
+  }
+
+  #write(event: string, data: object, id = ""): void {
+    const text = `event: ${event}\n${id}data: ${JSON.stringify(data)}\n\n`;
     if (this.#response.write(text)) return;
     this.#lagTimer ??= setTimeout(() => this.#response.destroy(), this.#lagMsMax);
   }
