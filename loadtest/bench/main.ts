@@ -12,6 +12,7 @@ import { memoryBench } from "./memory/memory.ts";
 import { profilesBench } from "./profiles/profiles.ts";
 import { pushBench } from "./push/push.ts";
 import { ranksBench } from "./ranks/ranks.ts";
+import { sessionsBench } from "./sessions/sessions.ts";
 import { submitBench } from "./submit/submit.ts";
 
 const BENCHES: readonly Bench[] = [
@@ -22,6 +23,7 @@ const BENCHES: readonly Bench[] = [
   clusterBench,
   memoryBench,
   profilesBench,
+  sessionsBench,
 ];
 
 const owned = new OwnedProcesses();

@@ -39,6 +39,7 @@ describe("npm run bench", () => {
     ["cluster", "cluster.failover.writes-again"],
     ["memory", "memory.idle-board"],
     ["profiles", "profiles.stampede.queries"],
+    ["sessions", "sessions.key-check.table"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
     { timeout: 60_000 },
