@@ -93,6 +93,17 @@ describeOnBoth("a device", (store) => {
     }
   });
 
+  test("counts each sign-in against its player's limit", async () => {
+    const settings = { ...store.settings(), DEVICE_SIGN_IN: "on", SIGN_INS_PER_PLAYER: "2" };
+    const strict = await startServer(sharedRedisUrl(), settings);
+    const device = newDevice();
+    const statuses: number[] = [];
+    for (let i = 0; i < 3; i++)
+      statuses.push((await strict.call("POST", "/v1/sessions", { body: { device } })).status);
+    expect(statuses).toEqual([201, 201, 429]);
+    await strict.stop();
+  });
+
   test("is refused with a secret that anybody could guess, and where it is off", async () => {
     for (const device of ["short", "a".repeat(22), "ababababababababababababab", `${"x".repeat(30)}!`, 7]) {
       expect((await server.call("POST", "/v1/sessions", { body: { device } })).status).toBe(400);

@@ -78,6 +78,23 @@ describe("a JWT of the issuer", () => {
   });
 });
 
+describe("signing in by JWT", () => {
+  test("counts by address whatever is presented, and by the player it names", async () => {
+    const limits = { SIGN_INS_PER_ADDRESS: "6", SIGN_INS_PER_PLAYER: "2", TRUST_PROXY: "1" };
+    const at = await serverWith({ JWT_JWKS_URL: issuer.url, ...limits });
+    // An address that no other test has.
+    const headers = { "x-forwarded-for": "198.51.100.200" };
+    const [sub, other] = [uniqueBoard("ada"), uniqueBoard("bob")];
+    const statuses: number[] = [];
+    for (const claims of [{ sub }, { sub }, { sub }, { sub: other }, { exp: 1 }, { exp: 1 }, { sub: other }])
+      statuses.push(
+        (await at.call("POST", "/v1/sessions", { headers, body: { jwt: await issuer.token(claims) } }))
+          .status,
+      );
+    expect(statuses).toEqual([201, 201, 429, 201, 401, 401, 429]);
+  });
+});
+
 describe("what is not a JWT of the issuer", () => {
   test("is refused: no signature, another key, a tampered one, a public key used as a shared secret, no JWT at all", async () => {
     const good = await issuer.token();

@@ -4,6 +4,8 @@ import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { SignJWT } from "jose";
 import { afterEach, expect, test } from "vitest";
+import { Database } from "../../server/database/database.ts";
+import { silentLog } from "../support/builders.ts";
 import { type ChildServer, startChildServer } from "../support/child-server.ts";
 import { eventually } from "../support/eventually.ts";
 import { AUDIENCE, claimsOf, ISSUER } from "../support/jwt-issuer.ts";
@@ -102,7 +104,23 @@ async function useSecrets(): Promise<Map<string, string>> {
 /** What is secret of a text: of a token and a key what follows the dot, of a JWT its signature, of anything else all of it. */
 const secretPart = (text: string): string => text.split(".").at(-1)!;
 
-test("no secret is in Redis or in any line that is printed, at whatever level, also when things go wrong", {
+/** All that the database of a server holds about keys and devices, read as a second process would. */
+async function tablesOf({ dataDir }: ChildServer): Promise<string> {
+  const database = new Database({ dataDir, connectionsMax: 1, timeoutMs: 10_000, log: silentLog });
+  try {
+    const keys = await database.run((db) => db.selectFrom("api_keys").selectAll().execute());
+    const devices = await database.run((db) => db.selectFrom("devices").selectAll().execute());
+    const asText = [
+      ...keys.map(({ secret_hash }) => secret_hash),
+      ...devices.map(({ device_hash }) => device_hash),
+    ];
+    return JSON.stringify([keys, devices]) + asText.map((bytes) => bytes.toString("latin1")).join();
+  } finally {
+    await database.close();
+  }
+}
+
+test("no secret is in Redis, in the database, or in any line that is printed, at whatever level, also when things go wrong", {
   timeout: SLOW,
 }, async () => {
   redis = await startTestRedis();
@@ -117,9 +135,13 @@ test("no secret is in Redis or in any line that is printed, at whatever level, a
   const secrets = await useSecrets();
   const dump = await dumpOf(redis);
   expect(dump).toContain("ada");
-  for (const [name, text] of secrets) expect(dump.includes(secretPart(text)), name).toBe(false);
+  const tables = await tablesOf(server);
+  expect(tables).toContain("anonymous");
+  for (const [name, text] of secrets) {
+    expect((dump + tables).includes(secretPart(text)), `${name} in what is stored`).toBe(false);
+  }
 
-  // Errors on every path: Redis is away, and then the database's tables are.
+  // What goes wrong is logged: Redis is away.
   await redis.kill();
   await eventually(async () =>
     expect((await call("POST", "/v1/sessions", SERVER_KEY, { member: "ada" })).status).toBe(503),

@@ -79,6 +79,53 @@ describe("a session", () => {
 });
 
 describe("the sessions of one player", () => {
+  test("are listed with their times, use makes one the first, and each is revoked by its id", async () => {
+    const sessions = new Sessions(redis, LIMITS);
+    const member = newMember();
+    const [first, second] = [await sessions.open(member, "jwt"), await sessions.open(member, "device")];
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    await sessions.touch(first.token);
+    const listed = await sessions.list(member);
+    expect(listed.map(({ id, how }) => [id, how])).toEqual([
+      [first.id, "jwt"],
+      [second.id, "device"],
+    ]);
+    for (const { createdAtMs, usedAtMs, expiresAtMs, endsAtMs } of listed) {
+      expect(expiresAtMs - usedAtMs).toBe(LIMITS.idleMs);
+      expect(endsAtMs - createdAtMs).toBe(LIMITS.maxMs);
+    }
+    expect(listed[0]!.usedAtMs).toBeGreaterThan(listed[0]!.createdAtMs);
+    expect([await sessions.revoke(member, first.id), await sessions.revoke(member, first.id)]).toEqual([
+      1, 0,
+    ]);
+    expect([await isLive(sessions, first.token), await isLive(sessions, second.token)]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  test("that an older version stored are over, and in nobody's way", async () => {
+    const sessions = new Sessions(redis, LIMITS);
+    const { token, member } = await sessions.open(newMember());
+    await redis.hset(
+      sessionsKey(tagOf(token)),
+      "0".repeat(64),
+      `${Date.now() + 60_000} ${Date.now() + 90_000} ${member}`,
+    );
+    expect(await sessions.list(member)).toHaveLength(1);
+    expect(await kept(token)).toBe(1);
+  });
+
+  test("are asked about many at a time, and those that are over are told", async () => {
+    const sessions = new Sessions(redis, LIMITS);
+    const tokens: string[] = [];
+    for (let i = 0; i < 5; i++) tokens.push((await sessions.open(newMember())).token);
+    const { token, member } = await sessions.open(newMember());
+    await sessions.revokeAll(member);
+    tokens.splice(2, 0, token);
+    expect(await sessions.touchAll(tokens)).toEqual([false, false, true, false, false, false]);
+  });
+
   test("are at most as many as the cap: the least used one ends", async () => {
     const sessions = new Sessions(redis, LIMITS);
     const member = newMember();
@@ -119,6 +166,9 @@ describe("the sessions of one player", () => {
     const secretHash = createHash("sha256").update("other").digest("hex");
     const args = [secretHash, `${member} the second`, "server", 60_000, 60_000, 3];
     await runScript(redis, "sessions/open", [sessionsKey(tagOf(token))], args);
+    const key = sessionsKey(tagOf(token));
+    expect(await runScript(redis, "sessions/revoke", [key], [member, secretHash])).toEqual(["revoked", 0]);
+    expect((await sessions.list(member)).map(({ id }) => id)).not.toContain(secretHash.slice(0, 16));
     expect(await sessions.revokeAll(member)).toBe(2);
     expect(await isLive(sessions, token)).toBe(false);
     expect(await redis.hkeys(sessionsKey(tagOf(token)))).toEqual([secretHash]);
