@@ -15,6 +15,7 @@ import { ADMIN_KEY, SERVER_KEY } from "../support/servers.ts";
 import { testRunFolder } from "../support/shared-redis.ts";
 
 const SLOW = 120_000;
+const SIGNING_SECRET = "the signing secret of the tests, more than 32 bytes";
 const JWT_KEY = "the shared secret of the tests, more than 32 bytes";
 
 let server: ChildServer | undefined;
@@ -65,6 +66,7 @@ async function useSecrets(): Promise<Map<string, string>> {
     ["admin key", ADMIN_KEY],
     ["server key", SERVER_KEY],
     ["JWT key", JWT_KEY],
+    ["server's signing secret", SIGNING_SECRET],
   ]);
   const note = (name: string, text: string): string => {
     secrets.set(name, text);
@@ -75,6 +77,7 @@ async function useSecrets(): Promise<Map<string, string>> {
   await call("PUT", "/v1/admin/boards/race", ADMIN_KEY, { operator: "best", writers: "player" });
   const session = await call("POST", "/v1/sessions", SERVER_KEY, { member: "ada" });
   const token = note("session token", session.body.token!);
+  note("session's signing secret", session.body.signingSecret!);
   const socket = await new RawClient(`http://127.0.0.1:${server!.port}`, token).connected();
   await socket.submit({ board: "race", score: 1 });
   for (const claims of [{}, { exp: 1 }, { iss: "elsewhere" }]) {
@@ -130,6 +133,7 @@ test("no secret is in Redis, in the database, or in any line that is printed, at
     JWT_ISSUER: ISSUER,
     JWT_AUDIENCE: AUDIENCE,
     JWT_KEY,
+    SIGNING_SECRET,
     REDIS_COMMAND_TIMEOUT_MS: "500",
   });
   const secrets = await useSecrets();

@@ -15,6 +15,7 @@ const PLACES: Record<string, RegExp> = {
   "server/sessions/key-text.ts": /return timingSafeEqual\(one, other\)/,
   "server/sessions/api-keys.ts":
     /sameHash\(known\.hash, hash\)[\s\S]*sameHash\(known\?\.hash \?\? NOTHING, secretHash\)[\s\S]*sameHash\(known\?\.previous/,
+  "server/sessions/signatures.ts": /timingSafeEqual\(given, expected\)/,
   "server/sessions/jwt-sign-in.ts": /jwtVerify\(token/,
   "server/sessions/devices.ts": /"device_hash", "=", hash/,
   "lua/sessions/touch.lua": /HGET', sessions, secret_hash/,
