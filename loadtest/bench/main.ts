@@ -8,6 +8,7 @@ import { clusterBench } from "./cluster/cluster.ts";
 import { writeTables } from "./document.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
+import { limitsBench } from "./limits/limits.ts";
 import { memoryBench } from "./memory/memory.ts";
 import { profilesBench } from "./profiles/profiles.ts";
 import { pushBench } from "./push/push.ts";
@@ -21,6 +22,7 @@ const BENCHES: readonly Bench[] = [
   ranksBench,
   pushBench,
   clusterBench,
+  limitsBench,
   memoryBench,
   profilesBench,
   sessionsBench,

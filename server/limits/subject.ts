@@ -1,5 +1,5 @@
 /** Who is limited, as a text for a key; and the clock that a test may hold instead of Redis's. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** Milliseconds since the Unix epoch. Without one the scripts ask Redis, so that gateways whose clocks differ count alike. */
 export type ManualClock = () => number;
@@ -10,5 +10,5 @@ export function manualTime(clock: ManualClock | undefined): string | number {
 
 /** Names of players may hold anything, keys may not: neither braces nor a secret. */
 export function hashOf(subject: string): string {
-  return createHash("sha256").update(subject).digest("base64url").slice(0, 22);
+  return hash("sha256", subject, "base64url").slice(0, 22);
 }

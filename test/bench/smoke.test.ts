@@ -37,6 +37,7 @@ describe("npm run bench", () => {
     ["ranks", "ranks.rerank-100_000.same-boundaries"],
     ["push", "push.lag.own-socket.p99"],
     ["cluster", "cluster.failover.writes-again"],
+    ["limits", "limits.sliding-window.redis-cpu"],
     ["memory", "memory.idle-board"],
     ["profiles", "profiles.stampede.queries"],
     ["sessions", "sessions.key-check.table"],

@@ -46,7 +46,7 @@ export async function measureGateway(context: BenchContext, people: Population):
   await server.stop();
 }
 
-async function perCpuSecond(
+export async function perCpuSecond(
   server: ServerProcess,
   events: number,
   work: () => Promise<void>,
@@ -64,7 +64,7 @@ function bodyOf(people: Population): Buffer {
   return ScoreClient.encode(submissions);
 }
 
-async function signInAll(server: ServerProcess, members: readonly string[]): Promise<Socket[]> {
+export async function signInAll(server: ServerProcess, members: readonly string[]): Promise<Socket[]> {
   const sockets: Socket[] = [];
   await inLanes(SIGN_INS, members, async (member) => {
     const token = await server.signIn(member);
@@ -83,7 +83,8 @@ async function signInAll(server: ServerProcess, members: readonly string[]): Pro
   return sockets;
 }
 
-async function submitOne(socket: Socket): Promise<void> {
+/** Each on its board `players`. @throws when it is refused */
+export async function submitOne(socket: Socket): Promise<void> {
   const message = { board: "players", score: randomScore() };
   const reply = (await socket.emitWithAck("submit", message)) as Ack<SubmitReply>;
   if (!reply.ok) throw new Error(`a submission was refused: ${reply.error.code}`);
