@@ -61,7 +61,10 @@ export async function startServer(
     usage: async ({ collect } = { collect: false }) => {
       if (!child.connected) throw new Error("The server is gone.");
       child.send({ kind: "usage", collect });
-      const [reply] = (await Promise.race([once(child, "message"), once(child, "exit")])) as [unknown];
+      const answered = new AbortController();
+      const { signal } = answered;
+      const ends = [once(child, "message", { signal }), once(child, "exit", { signal })];
+      const [reply] = (await Promise.race(ends).finally(() => answered.abort())) as [unknown];
       if (!isUsage(reply)) throw new Error("The server did not say what it used.");
       return reply.usage;
     },

@@ -10,8 +10,13 @@ export function clientAddress(peer: string | undefined, forwarded: string | unde
   const own = peer ?? "unknown";
   if (hops === 0 || forwarded === undefined) return countedAddress(own);
   const entries = forwarded.split(",").map((entry) => entry.trim());
-  const entry = entries.at(-Math.min(hops, entries.length)) ?? own;
+  const entry = withoutPort(entries.at(-Math.min(hops, entries.length)) ?? own);
   return countedAddress(ipaddr.isValid(entry) ? entry : own);
+}
+
+/** Some proxies write `1.2.3.4:5678` or `[2001:db8::1]:5678`. */
+function withoutPort(entry: string): string {
+  return /^\[(.+)\](:\d+)?$/.exec(entry)?.[1] ?? /^([\d.]+):\d+$/.exec(entry)?.[1] ?? entry;
 }
 
 /** IPv4 as it is, also when mapped into IPv6; IPv6 by its /64, of which one host may use any address. */

@@ -1,13 +1,16 @@
 /** What the limits' scripts promise besides their counts: memory that ends by itself, Redis's own clock, and nobody locked out by it. */
 import type { Redis } from "ioredis";
+import { Registry } from "prom-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { takeFromWindow } from "../../server/limits/fixed-window.ts";
+import { Limits } from "../../server/limits/limits.ts";
+import { createLimitsMetrics } from "../../server/limits/limits-metrics.ts";
 import { LocalBucket } from "../../server/limits/local-bucket.ts";
 import { takeAttempt } from "../../server/limits/sliding-window.ts";
 import { hashOf } from "../../server/limits/subject.ts";
 import { TokenBuckets } from "../../server/limits/token-buckets.ts";
 import { bucketsKey, limitKey } from "../../server/redis/keys.ts";
-import { commandConnection } from "../support/builders.ts";
+import { commandConnection, silentLog } from "../support/builders.ts";
 import { eventually } from "../support/eventually.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 
@@ -23,11 +26,56 @@ function many<T>(count: number, make: (i: number) => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: count }, (_, i) => make(i)));
 }
 
+describe("sign-ins", () => {
+  const size = { limit: 1_000, windowMs: 60_000 };
+  const bucket = { perSecond: 0, burst: 1 };
+  const limitsOf = (address: number, player: number): Limits =>
+    new Limits({
+      redis,
+      sizes: {
+        requests: { key: size, player: size, address: size },
+        signIns: { address: { ...size, limit: address }, player: { ...size, limit: player } },
+        submissions: { player: bucket, socket: bucket },
+        connections: bucket,
+      },
+      whenAway: "closed",
+      metrics: createLimitsMetrics(new Registry()),
+      log: silentLog,
+    });
+  const limitOf = (attempt: Promise<void>): Promise<unknown> =>
+    attempt.then(
+      () => "taken",
+      ({ code, retryAfterMs, details }) => code === "limited" && retryAfterMs > 0 && details.limit,
+    );
+
+  test("are limited by address and by player, and an address that is refused uses up nobody's attempts", async () => {
+    const limits = limitsOf(4, 2);
+    const [address, other, ada] = ["a", "b", "ada"].map(uniqueBoard) as [string, string, string];
+    const outcomes: unknown[] = [];
+    for (const member of ["bob", "cleo", "dora", "emil", ada, ada]) {
+      outcomes.push(await limitOf(limits.takeSignIn({ address, member: `${address} ${member}` })));
+    }
+    expect(outcomes).toEqual([...Array(4).fill("taken"), "sign_ins_address", "sign_ins_address"]);
+    const take = { address: other, member: `${address} ${ada}` };
+    expect(await limitOf(limits.takeSignIn(take))).toBe("taken");
+    expect(await limitOf(limits.takeSignIn(take))).toBe("taken");
+    expect(await limitOf(limits.takeSignIn(take))).toBe("sign_ins_player");
+    expect(await limitOf(limits.takeSignIn({ address: uniqueBoard("c") }))).toBe("taken");
+  });
+
+  test("at the same moment pass as often as the limit says", async () => {
+    const [first, second] = [limitsOf(1_000, 7), limitsOf(1_000, 7)];
+    const member = uniqueBoard("ada");
+    const outcomes = await many(40, (i) => limitOf((i % 2 ? first : second).takeSignIn({ member })));
+    expect(outcomes.filter((outcome) => outcome === "taken")).toHaveLength(7);
+  });
+});
+
 describe("memory", () => {
   test("of a fixed window is two fields, gone with the window", async () => {
     const [name, subject] = ["fixed", uniqueBoard("caller")];
     const key = limitKey(name, hashOf(subject));
-    await many(500, () => takeFromWindow(redis, name, subject, { limit: 5, windowMs: 300 }));
+    await many(500, () => takeFromWindow(redis, name, subject, { limit: 5, windowMs: 2_000 }));
     expect(await redis.hlen(key)).toBe(2);
     expect(await redis.pttl(key)).toBeGreaterThan(0);
     await eventually(async () => expect(await redis.exists(key)).toBe(0));
@@ -36,7 +84,7 @@ describe("memory", () => {
   test("of a sliding window is an entry for each accepted attempt, however many are refused", async () => {
     const [name, subject] = ["sliding", uniqueBoard("caller")];
     const key = limitKey(name, hashOf(subject));
-    const waits = await many(500, () => takeAttempt(redis, name, subject, { limit: 5, windowMs: 300 }));
+    const waits = await many(500, () => takeAttempt(redis, name, subject, { limit: 5, windowMs: 2_000 }));
     expect(waits.filter((waitMs) => waitMs === 0)).toHaveLength(5);
     expect(await redis.zcard(key)).toBe(5);
     expect(await redis.pttl(key)).toBeGreaterThan(0);
@@ -47,7 +95,7 @@ describe("memory", () => {
     const name = uniqueBoard("buckets");
     const key = bucketsKey(name, 0);
     let nowMs = Date.now();
-    const buckets = new TokenBuckets(redis, name, { perSecond: 1_000, burst: 50 }, () => nowMs);
+    const buckets = new TokenBuckets(redis, name, { perSecond: 100, burst: 200 }, () => nowMs);
     await many(1_200, (i) => buckets.take(`caller ${i}`));
     expect(await redis.zcard(key)).toBe(1_200);
     nowMs += 2_000;
@@ -70,7 +118,7 @@ describe("memory", () => {
 describe("Redis's own clock", () => {
   test("opens the next window", async () => {
     const [name, subject] = ["fixed", uniqueBoard("caller")];
-    const size = { limit: 2, windowMs: 400 };
+    const size = { limit: 2, windowMs: 1_500 };
     const quotas = [];
     for (let i = 0; i < 3; i++) quotas.push(await takeFromWindow(redis, name, subject, size));
     expect(quotas.map(({ refused, left }) => [refused, left])).toEqual([
@@ -79,7 +127,7 @@ describe("Redis's own clock", () => {
       [true, 0],
     ]);
     expect(quotas[2]!.resetMs).toBeGreaterThan(0);
-    expect(quotas[2]!.resetMs).toBeLessThanOrEqual(400);
+    expect(quotas[2]!.resetMs).toBeLessThanOrEqual(1_500);
     await eventually(async () =>
       expect(await takeFromWindow(redis, name, subject, size)).toMatchObject({ refused: false }),
     );

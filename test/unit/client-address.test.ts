@@ -29,6 +29,8 @@ describe("the client's address", () => {
     ["is the first entry when there are fewer than proxies", "1.1.1.1", 3, "1.1.1.1"],
     ["is the peer's when the entry is none", "1.1.1.1, nonsense", 1, PEER],
     ["is the peer's when the header is empty", "", 1, PEER],
+    ["is told without its port", "1.1.1.1:4711", 1, "1.1.1.1"],
+    ["is told without its port and brackets", "[2001:db8:1:2::9]:4711", 1, "2001:db8:1:2::/64"],
     ["is the network of an IPv6 client", "2001:db8:1:2::9", 1, "2001:db8:1:2::/64"],
   ])("%s", (_, forwarded, hops, address) => {
     expect(clientAddress(PEER, forwarded, hops)).toBe(address);
