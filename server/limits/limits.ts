@@ -114,8 +114,8 @@ export class Limits {
       return await check();
     } catch (error) {
       const known = fromRedisError(error);
-      // A full store has no room for the attempts of a sliding window: as if it were away.
-      if (known.code !== "unavailable" && known.code !== "store_full") throw known;
+      // A full store goes on counting quotas and buckets; a sign-in, which it has no room for, is refused as `store_full`.
+      if (known.code !== "unavailable") throw known;
       this.#awayUntil = performance.now() + AWAY_MS;
       this.#options.log.debug({ err: error }, "limits could not be checked");
       return this.#away();

@@ -1,16 +1,16 @@
-/** Limits while Redis is away, silent or full: LIMITS_WHEN_AWAY decides, and what needs no Redis does not wait for it. */
+/** Limits while Redis is away or silent: LIMITS_WHEN_AWAY decides, and what needs no Redis does not wait for it. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
-import { startServer, type TestServer } from "../support/servers.ts";
+import { SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 
 type Top = { entries: unknown[]; error?: { code: string; message: string; retryAfterMs: number } };
 
 let redis: TestRedis;
 let server: TestServer | undefined;
 beforeEach(async () => {
-  redis = await startTestRedis({ appendonly: true });
+  redis = await startTestRedis({ appendonly: true, args: ["--appendfsync", "always"] });
 });
 afterEach(async () => {
   await server?.stop();
@@ -91,13 +91,23 @@ describe("with LIMITS_WHEN_AWAY=closed", () => {
   });
 });
 
-test("a full Redis still counts short windows, so that reads go on also where limits are closed", {
+test("a full Redis goes on counting what it has room for, and a sign-in is told that it is full", {
   timeout: 30_000,
 }, async () => {
   await begin("closed");
+  const signIn = () =>
+    server!.call<{ error?: { code: string } }>("POST", "/v1/sessions", {
+      key: SERVER_KEY,
+      body: { member: "ada" },
+    });
   const admin = redis.client();
   await admin.config("SET", "maxmemory", "1");
-  const { status, headers } = await top();
-  expect([status, headers.get("ratelimit-limit")]).toEqual([200, "500"]);
+  const { status, body } = await signIn();
+  expect([status, body.error?.code]).toEqual([503, "store_full"]);
+  const [first, second] = [await top(), await top()];
+  expect([first.status, second.status]).toEqual([200, 200]);
+  const left = ({ headers }: typeof first): number => Number(headers.get("ratelimit-remaining"));
+  expect(left(second)).toBe(left(first) - 1);
   await admin.config("SET", "maxmemory", "0");
+  expect((await signIn()).status).toBe(201);
 });
