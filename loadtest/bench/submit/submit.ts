@@ -6,6 +6,7 @@ import { Population } from "../population.ts";
 import { measureFsync } from "./fsync.ts";
 import { measureGateway } from "./gateway.ts";
 import { measureIngest } from "./in-process.ts";
+import { measureJudged } from "./judged.ts";
 import { measureRedisCpu } from "./redis-cpu.ts";
 import { measureWide } from "./wide.ts";
 
@@ -20,6 +21,8 @@ async function run(context: BenchContext): Promise<void> {
   const one = await openBoard(redis, "one", { operator: "set", shards: 1 });
   await fillBoard(redis, one, people, { hasher, say });
   await measureRedisCpu(context, { server, redis, open: one, people });
+  say("the same shard with score rules");
+  await measureJudged(context, { server, redis, open: one, people });
   say("ingest, 1 shard");
   await measureIngest(context, { redis, open: one, people, hasher });
   await measureFsync(context, { server, redis, open: one, people });
