@@ -79,6 +79,20 @@ describe("the counters of a board", () => {
     });
   });
 
+  test("tell what is held for review", async () => {
+    const board = uniqueBoard("held");
+    const rules = { maxChange: 5, onViolation: "hold" } as const;
+    const columns = [{ name: "points", max: 1_000 }];
+    await server.createBoard(board, { operator: "incr", columns, rules });
+    await submit(server, board, [
+      { member: "a", score: 3 },
+      { member: "a", score: 100 },
+    ]);
+    await eventually(async () => {
+      expect((await countersOf(board)).total).toMatchObject({ accepted: 1, held: 1, rejected: 0 });
+    });
+  });
+
   test("tell what a limit refused", async () => {
     const board = uniqueBoard("limited");
     const limits = { SUBMISSIONS_PER_SECOND: "0.01", SUBMISSIONS_BURST: "2" };
