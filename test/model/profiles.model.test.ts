@@ -131,7 +131,7 @@ async function run({ order, ends, forgets }: Race): Promise<void> {
     return typeof copy === "object" ? copy.version : undefined;
   };
   const inTransaction: number[] = [];
-  const pending = [...order, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4];
+  const pending = [...order];
   while (pending.length > 0) {
     const actor = pending.shift()!;
     const isBlocked = actor < 2 && inTransaction.length > 0 && inTransaction[0] !== actor;
@@ -154,7 +154,10 @@ async function run({ order, ends, forgets }: Race): Promise<void> {
   expect(await copyNow().then((copy) => copy ?? truth), "the copy that is left").toBe(truth);
 }
 
-const order = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 6, maxLength: 16 });
+/** Whatever the beginning, everybody comes to an end. */
+const order = fc
+  .array(fc.integer({ min: 0, max: 4 }), { minLength: 6, maxLength: 16 })
+  .map((begin) => [...begin, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4]);
 const end = fc.constantFrom<End>("answered", "answered", "rolled back", "killed after the commit");
 const race = fc.record({ order, ends: fc.tuple(end, end), forgets: fc.boolean() });
 

@@ -69,6 +69,25 @@ describe("a process that dies while it fills", () => {
   });
 });
 
+describe("a process that dies right after its commit", () => {
+  test("has told the cache before: no old copy is left, and none can be brought", async () => {
+    const [writer, reader] = [await start(), await start()];
+    const member = newMember();
+    await writer.profiles.put(member, { displayName: "old" });
+    expect(await nameOf(reader, member)).toBe("old");
+    const committed = new Promise<void>((resolve) => {
+      writer.store.afterCommit = () => {
+        resolve();
+        // What a killed process does next.
+        return new Promise(() => undefined);
+      };
+    });
+    void writer.profiles.put(member, { displayName: "new" });
+    await committed;
+    expect(await nameOf(reader, member)).toBe("new");
+  });
+});
+
 describe("a cache", () => {
   test("that was emptied is filled again", async () => {
     const one = await start({ cacheUrl: second.url });

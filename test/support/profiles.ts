@@ -40,6 +40,15 @@ export class CountingStore extends ProfileStore {
   before: () => Promise<void> = async () => undefined;
   after: () => Promise<void> = async () => undefined;
 
+  /** Awaited after the commit of a put, before anybody is told. */
+  afterCommit: () => Promise<void> = async () => undefined;
+
+  override async put(...args: Parameters<ProfileStore["put"]>): ReturnType<ProfileStore["put"]> {
+    const written = await super.put(...args);
+    await this.afterCommit();
+    return written;
+  }
+
   override async read(members: readonly string[]): ReturnType<ProfileStore["read"]> {
     this.queries++;
     await this.before();
