@@ -138,6 +138,27 @@ describe("a cache", () => {
     });
   });
 
+  test("whose writer died before it could be told is read past by whoever had the notice", async () => {
+    const [writer, other] = [await start({ cacheUrl: second.url }), await start({ cacheUrl: second.url })];
+    const [changed, same] = [newMember(), newMember()];
+    await writer.profiles.putMany(new Map([changed, same].map((member) => [member, { displayName: "old" }])));
+    await other.profiles.get([changed, same]);
+    await second.kill();
+    const heard = new Promise<void>((resolve) => other.profiles.onChange(() => resolve()));
+    await writer.profiles.put(changed, { displayName: "new" });
+    await heard;
+    await writer.stop();
+    await second.start();
+    // The other process reads from the cache again, which has the old copy still.
+    await eventually(async () => {
+      const before = other.store.queries;
+      expect(await nameOf(other, same)).toBe("old");
+      expect(other.store.queries).toBe(before);
+    });
+    expect(await other.cache.hget(profileKey(changed), "v")).toBe("1");
+    expect(await nameOf(other, changed)).toBe("new");
+  });
+
   test("that missed more writes than are remembered is not asked until every copy has run out", async () => {
     const clock = { ms: Date.now() };
     const options = { cacheUrl: second.url, now: () => clock.ms, times: { untoldMax: 3 } };
