@@ -1,6 +1,9 @@
 /** Profiles over HTTP: who may do what, and what is refused. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { profileKey } from "../../server/redis/keys.ts";
+import { eventually } from "../support/eventually.ts";
 import { newMember } from "../support/profiles.ts";
+import { startTestRedis } from "../support/redis.ts";
 import { type Answer, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl } from "../support/shared-redis.ts";
 
@@ -17,6 +20,8 @@ type Body = {
 let server: TestServer;
 beforeAll(async () => {
   server = await startServer(sharedRedisUrl(), { PROFILE_WRITERS: "player" });
+  // PGlite's start takes seconds where much else runs.
+  await server.running.database.ready();
 });
 afterAll(() => server.stop());
 
@@ -124,8 +129,29 @@ describe("many profiles", () => {
   });
 });
 
+test("a server starts while the cache's Redis is away, and uses it when it is there", {
+  timeout: 60_000,
+}, async () => {
+  const cache = await startTestRedis();
+  await cache.kill();
+  const early = await startServer(sharedRedisUrl(), { CACHE_REDIS_URL: cache.url });
+  await early.running.database.ready();
+  const member = newMember();
+  const path = `/v1/profiles/${member}`;
+  const put = await early.call("PUT", path, { key: SERVER_KEY, body: { country: "CH" } });
+  expect(put.status).toBe(200);
+  expect((await early.call<Body>("GET", path)).body.profile).toEqual({ country: "CH" });
+  await cache.start();
+  await eventually(async () => {
+    await early.call("GET", path);
+    expect(await cache.client().exists(profileKey(member))).toBe(1);
+  });
+  await early.stop();
+  await cache.stop();
+});
+
 test("players may not change profiles unless a setting says so", async () => {
-  const strict = await startServer(sharedRedisUrl(), { CACHE_REDIS_URL: sharedRedisUrl() });
+  const strict = await startServer(sharedRedisUrl(), {});
   const member = newMember();
   const token = await strict.signIn(member);
   const answer = await strict.call("PUT", `/v1/profiles/${member}`, { key: token, body: {} });

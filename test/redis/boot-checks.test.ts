@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { createLog } from "../../server/base/log.ts";
-import { checkRedis, enforceFindings, type Finding } from "../../server/redis/boot-checks.ts";
+import { checkCache, checkRedis, enforceFindings, type Finding } from "../../server/redis/boot-checks.ts";
 import { startTestRedis, type TestRedis, type TestRedisOptions } from "../support/redis.ts";
 
 const log = createLog({ level: "silent", pretty: false });
@@ -26,6 +26,17 @@ const eviction: Finding = {
   remedy: "Run CONFIG SET maxmemory-policy noeviction, and put it into redis.conf.",
   severity: "error",
 };
+
+describe("checkCache", () => {
+  it("wants a Redis that makes room, and does not mind one that forgets", async () => {
+    const client = await clientOf({ args: ["--maxmemory-policy", "allkeys-lfu"] });
+    expect(await checkCache(client)).toEqual([]);
+    await client.config("SET", "maxmemory-policy", "noeviction");
+    expect(await checkCache(client)).toMatchObject([
+      { check: "maxmemory-policy", found: "noeviction", wanted: "allkeys-lfu" },
+    ]);
+  });
+});
 
 describe("checkRedis", () => {
   it("finds nothing wrong with an append-only Redis that does not evict", async () => {
