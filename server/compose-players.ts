@@ -2,6 +2,8 @@
 import { systemClock } from "./base/clock.ts";
 import type { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
+import { type LiveCapacity, measureLive } from "./cli/capacity-live.ts";
+import { withCache } from "./cli/live-connections.ts";
 import type { Base, GatewayNeeds, Surroundings } from "./compose.ts";
 import type { Config } from "./config.ts";
 import { Database } from "./database/database.ts";
@@ -62,6 +64,30 @@ async function startCache({ around, parts, connecting }: Base, url: string): Pro
   const warn = (finding: object): void => log.warn(finding, "the Redis of CACHE_REDIS_URL");
   await checkCache(cache).then((findings) => findings.forEach(warn), warn);
   return cache;
+}
+
+/** What the store and the database take, measured when it is asked for; whoever asks meanwhile gets the same answer. */
+export function capacityOf(
+  { config, connecting, database }: Base,
+  { redis }: GatewayNeeds,
+): () => Promise<LiveCapacity> {
+  let measuring: Promise<LiveCapacity> | undefined;
+  const measure = (): Promise<LiveCapacity> =>
+    withCache(config, connecting, (cache) =>
+      measureLive({
+        redis,
+        ...(cache ? { cache } : {}),
+        database,
+        openDatabase: config.DATABASE_URL !== undefined,
+        bounds: options.capacityBounds(config),
+      }),
+    );
+  return () => {
+    measuring ??= measure().finally(() => {
+      measuring = undefined;
+    });
+    return measuring;
+  };
 }
 
 export type SignIn = { keys: ApiKeys; jwt: JwtSignIn | undefined; devices: Devices | undefined };

@@ -9,7 +9,7 @@ import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
 import { startCounters } from "./compose-counters.ts";
 import { startPlayers, startReplication, watchProfiles } from "./compose-gateways.ts";
-import { startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
+import { capacityOf, startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -225,6 +225,7 @@ async function startGateway(
     metrics,
     counters: createGatewayMetrics(metrics),
     unready: () => unready(redis, channels),
+    capacity: capacityOf(base, needs),
     degraded: async () => ((await isFull(redis)) ? ["store_full"] : []),
     webRoot: builtPage(),
   };

@@ -1,4 +1,5 @@
 /** Each room's slice of the settings. */
+import type { CapacityBounds } from "./cli/capacity-plan.ts";
 import type { Config } from "./config.ts";
 import type { DatabaseOptions } from "./database/database.ts";
 import type { FeedLimits, FeedOf } from "./feed/feed-store.ts";
@@ -172,5 +173,21 @@ export function jwtOptions(config: Config): JwtOptions | undefined {
       cooldownMs: config.JWT_JWKS_COOLDOWN_MS,
       timeoutMs: config.JWT_JWKS_TIMEOUT_MS,
     },
+  };
+}
+
+/** The settings bound what may grow, so that a memory plan follows them. */
+export function capacityBounds(config: Config): CapacityBounds {
+  const { DEDUP_WINDOW_MS, DEDUP_IDS_MAX, LOG_ENTRIES_MAX, BATCH_MAX } = config;
+  const { FEED_RETENTION_MS, FEED_RETENTION_BYTES, TICK_MS, COUNTER_DAYS } = config;
+  return {
+    DEDUP_WINDOW_MS,
+    DEDUP_IDS_MAX,
+    LOG_ENTRIES_MAX,
+    BATCH_MAX,
+    FEED_RETENTION_MS,
+    FEED_RETENTION_BYTES,
+    TICK_MS,
+    COUNTER_DAYS,
   };
 }

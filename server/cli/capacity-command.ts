@@ -1,10 +1,12 @@
 /** `rankwire capacity`: what a deployment of given numbers needs, or with `--live` what the running one uses. */
 import { Command, InvalidArgumentError } from "commander";
-import { type Config, configFromEnvironment } from "../config.ts";
-import { type CapacityBounds, type CapacityQuestion, planCapacity } from "./capacity-plan.ts";
-import { planText } from "./capacity-table.ts";
+import { configFromEnvironment } from "../config.ts";
+import { capacityBounds } from "../options.ts";
+import { type CapacityQuestion, planCapacity } from "./capacity-plan.ts";
+import { liveText, planText } from "./capacity-table.ts";
+import { measureRunning } from "./live-connections.ts";
 
-type Options = Partial<CapacityQuestion> & { json?: boolean };
+type Options = Partial<CapacityQuestion> & { json?: boolean; live?: boolean };
 
 const MAX = 1e12;
 
@@ -48,10 +50,14 @@ export function capacityCommand(print: (text: string) => void): Command {
     .option("--id-bytes <n>", "length of a member's id (default: 12)", upTo(128))
     .option("--wide", "boards are wide: floats, 64-bit integers, or more than 53 bits")
     .option("--ids", "submissions carry ids, on boards that are not `best`")
+    .option("--live", "measure what runs: the Redis of REDIS_URL or DATA_DIR, and the database")
     .option("--json", "the same as JSON")
     .action(async (options: Options) => {
-      const plan = planCapacity(questionOf(options), boundsOf(configFromEnvironment()));
-      print(options.json === true ? JSON.stringify(plan, undefined, 2) : planText(plan));
+      const config = configFromEnvironment();
+      const show = <T>(answer: T, text: (answer: T) => string): void =>
+        print(options.json === true ? JSON.stringify(answer, undefined, 2) : text(answer));
+      if (options.live === true) show(await measureRunning(config), liveText);
+      else show(planCapacity(questionOf(options), capacityBounds(config)), planText);
     });
 }
 
@@ -60,19 +66,4 @@ export function questionOf(options: Options): CapacityQuestion {
   const { sessions = Math.ceil(members / 10), columns = wide ? 2 : 1, shards = 8 } = options;
   const { rate = 100, profiles = 0, idBytes = 12 } = options;
   return { members, sessions, boards, columns, shards, rate, wide, ids, profiles, idBytes };
-}
-
-/** The settings of the environment bound what may grow, so that the plan follows them. */
-export function boundsOf(config: Config): CapacityBounds {
-  const { DEDUP_WINDOW_MS, DEDUP_IDS_MAX, LOG_ENTRIES_MAX, BATCH_MAX } = config;
-  const { FEED_RETENTION_MS, FEED_RETENTION_BYTES, TICK_MS } = config;
-  return {
-    DEDUP_WINDOW_MS,
-    DEDUP_IDS_MAX,
-    LOG_ENTRIES_MAX,
-    BATCH_MAX,
-    FEED_RETENTION_MS,
-    FEED_RETENTION_BYTES,
-    TICK_MS,
-  };
 }

@@ -34,6 +34,7 @@ export type CapacityBounds = {
   FEED_RETENTION_BYTES: number;
   TICK_MS: number;
   BATCH_MAX: number;
+  COUNTER_DAYS: number;
 };
 
 export type StoreName = "redis" | "postgresql";
@@ -56,10 +57,7 @@ export type CapacityPlan = {
 
 const TOP_ROWS = 1_000;
 const BOUNDARIES = 1_000;
-/** Today and the seven days before it, as COUNTER_DAYS is by default. */
-const DAYS_COUNTED = 8;
-/** Hashes of one board's counters: eight shards, each for all time and for each day. */
-const COUNTER_HASHES = 8 * (1 + DAYS_COUNTED);
+const COUNTER_SHARDS = 8;
 /** API keys that an operator makes: what a thousand take is nothing. */
 const KEYS = 1_000;
 /** A sending gateway makes at most about so many batches a second for a shard, and then larger ones. */
@@ -68,7 +66,7 @@ const MIB = 1024 * 1024;
 
 /** @param question whole numbers, none negative; shards and boards at least 1 */
 export function planCapacity(question: CapacityQuestion, bounds: CapacityBounds): CapacityPlan {
-  const parts = [...memberParts(question), ...writeParts(question, bounds), ...otherParts(question)];
+  const parts = [...memberParts(question), ...writeParts(question, bounds), ...otherParts(question, bounds)];
   return { parts, totals: { redis: totalOf(parts, "redis"), postgresql: totalOf(parts, "postgresql") } };
 }
 
@@ -180,7 +178,11 @@ function writeParts(question: CapacityQuestion, bounds: CapacityBounds): Capacit
   ];
 }
 
-function otherParts({ sessions, boards, profiles, idBytes }: CapacityQuestion): CapacityPart[] {
+function otherParts(
+  { sessions, boards, profiles, idBytes }: CapacityQuestion,
+  { COUNTER_DAYS: daysBefore }: CapacityBounds,
+): CapacityPart[] {
+  const days = 1 + daysBefore;
   /** A key with an expiry is in two tables. */
   const keys = (part: string, unit: string, units: number, unitBytes: number): CapacityPart =>
     partOf({ part, unit, units, unitBytes, more: slotsOf(units, 1, 2) });
@@ -196,7 +198,7 @@ function otherParts({ sessions, boards, profiles, idBytes }: CapacityQuestion): 
       part: "counters",
       unit: "board",
       units: boards + 1,
-      unitBytes: COUNTER_HASHES * UNITS.counts.bytes + DAYS_COUNTED * UNITS.playersOfDay.bytes,
+      unitBytes: COUNTER_SHARDS * (1 + days) * UNITS.counts.bytes + days * UNITS.playersOfDay.bytes,
     }),
     keys("profile cache", "profile", profiles, UNITS.profile.bytes + longer),
     row("profiles", "row", profiles, UNITS.profileRow.bytes + 2 * Math.max(0, idBytes - ID_BYTES)),

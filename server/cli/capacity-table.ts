@@ -1,4 +1,5 @@
 /** The memory plan and what was measured, as a table for people: Markdown, so that it may be pasted where it is talked about. */
+import type { LiveCapacity } from "./capacity-live.ts";
 import type { CapacityPlan, StoreName } from "./capacity-plan.ts";
 
 const NAMES: Record<StoreName, string> = { redis: "Redis", postgresql: "PostgreSQL" };
@@ -48,4 +49,37 @@ export function planText({ parts, totals }: CapacityPlan): string {
       return `${tableText(head, [...rows, sum])}\n\n${SET[store]}: ${set / 1024 / 1024} MiB`;
     })
     .join("\n\n");
+}
+
+/** The masters, the parts beside the plan, the tables, and on how many keys it stands. */
+export function liveText({ nodes, parts, sampled, tables }: LiveCapacity): string {
+  const masters = nodes.map(({ node, usedBytes, residentBytes, maxBytes, policy, full }) => [
+    node,
+    sizeText(usedBytes),
+    sizeText(residentBytes),
+    maxBytes === 0 ? "none" : sizeText(maxBytes),
+    policy,
+    full ? "yes" : "no",
+  ]);
+  const ofParts = parts.map(({ part, keys, elements, bytes, plannedBytes }) => [
+    part,
+    numberText(keys),
+    numberText(elements),
+    sizeText(bytes),
+    plannedBytes === undefined ? "" : sizeText(plannedBytes),
+  ]);
+  const ofTables = (tables ?? []).map(({ table, rows, bytes }) => [
+    table,
+    rows < 0 ? "not counted" : numberText(rows),
+    sizeText(bytes),
+  ]);
+  const { keys, seen, measured } = sampled;
+  return [
+    tableText(["Redis", "used", "resident", "maxmemory", "policy", "full"], masters),
+    tableText(["part", "keys", "elements", "measured", "as planned"], ofParts),
+    `Of ${numberText(keys)} keys ${numberText(seen)} were looked at by SCAN and ${numberText(measured)} measured by MEMORY USAGE; their means stand for the rest.`,
+    tables
+      ? tableText(["table", "rows", "on disk"], ofTables)
+      : "The embedded database is not open, so its tables were not measured.",
+  ].join("\n\n");
 }

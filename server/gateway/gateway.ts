@@ -89,6 +89,8 @@ export type Gateway = {
   readAllCounts: (days: number) => Promise<CountsAnswer>;
   /** Names what is not ready; empty when everything is. */
   unready: () => Promise<string[]>;
+  /** What the store and the database take, measured now. @throws what Redis throws, AppError unavailable */
+  capacity: () => Promise<object>;
   /** Names what does not work although the rest does: `store_full`. */
   degraded: () => Promise<string[]>;
   /** Folder of the built page, when there is one. */

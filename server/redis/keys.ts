@@ -194,3 +194,15 @@ export const controlChannelPrefix = "rw:control";
 export function probeChannel(id: string): string {
   return `rw:probe:${id}`;
 }
+
+/** By the beginning of a tag that holds no board: ids of boards have no dot. */
+const KINDS_BY_TAG: Readonly<Record<string, string>> = { "s.": "sessions", "l.": "limits", "c.": "counters" };
+
+/**
+ * What a key holds, in the word that this file names it by: `entries`, `frames`, …; of sessions, limits and counters whatever they keep;
+ * `foreign` when it is none of ours.
+ */
+export function kindOfKey(key: string): string {
+  const [, tag = "", name = "foreign"] = /^rw:(?:\{([^}]*)\}:)?(?:\d+:)?([a-z-]+)/.exec(key) ?? [];
+  return (tag[1] === "." && KINDS_BY_TAG[tag.slice(0, 2)]) || name;
+}

@@ -1,16 +1,18 @@
 /** The memory planner: its arithmetic, its bounds, a real board beside its figure, and the command that prints it. */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { boundsOf, questionOf } from "../../server/cli/capacity-command.ts";
+import { capacityCommand, questionOf } from "../../server/cli/capacity-command.ts";
 import { type CapacityPlan, type CapacityQuestion, planCapacity } from "../../server/cli/capacity-plan.ts";
 import { parseConfig } from "../../server/config.ts";
+import { capacityBounds } from "../../server/options.ts";
 import { commandConnection, openBoard } from "../support/builders.ts";
 import { startTestRedis } from "../support/redis.ts";
 import { Submitter } from "../support/submitter.ts";
 import { bytesOf, memberOf } from "./board-measures.ts";
 
-const BOUNDS = boundsOf(parseConfig({}));
+const BOUNDS = capacityBounds(parseConfig({}));
 const plan = (question: Partial<CapacityQuestion>): CapacityPlan =>
   planCapacity(questionOf(question), BOUNDS);
 const partIn = ({ parts }: CapacityPlan, name: string) => parts.find(({ part }) => part === name)!;
@@ -118,5 +120,25 @@ describe("rankwire capacity", () => {
       expect(status).toBe(1);
       expect(stderr).toContain(args[0]);
     }
+  });
+});
+
+describe("docs/capacity.md", () => {
+  const text = readFileSync("docs/capacity.md", "utf8");
+  const examples = [...text.matchAll(/```sh\nnpx rankwire capacity ([^\n]+)\n```\n\n([\s\S]+?)\n\n(?=## )/g)];
+
+  test.each(
+    examples.map(([, args, printed]) => [args!, printed!]),
+  )("shows what is printed for %s", async (args, printed) => {
+    let shown = "";
+    const command = capacityCommand((line) => {
+      shown += line;
+    });
+    await command.parseAsync(args.split(" "), { from: "user" });
+    expect(printed).toBe(shown);
+  });
+
+  test("has an example of ten thousand, a million and ten million members", () => {
+    expect(examples.map(([, args]) => /--members (\S+)/.exec(args!)?.[1])).toEqual(["10k", "1M", "10M"]);
   });
 });
