@@ -11,12 +11,13 @@ import { gatherCrowd } from "./crowd.ts";
 import { type DemoSettings, readSettings } from "./demo-settings.ts";
 import { playerNames } from "./names.ts";
 import { Players, playerOfSkill } from "./players.ts";
+import { DemoProfiles } from "./profiles.ts";
 
 const BOARD = "arcade";
 /** Whom the crowd surrounds: the link to follow somebody leads to a player with as much. */
 const FOLLOWED_SKILL = 10_300;
 
-type Demo = { running: Running; players: Players };
+type Demo = { running: Running; players: Players; profiles: DemoProfiles };
 
 async function startDemo({ config, players: count, crowd }: DemoSettings): Promise<Demo> {
   const log = createLog({ level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
@@ -35,12 +36,19 @@ async function startDemo({ config, players: count, crowd }: DemoSettings): Promi
     await running.stop();
     throw error;
   });
+  const profiles = new DemoProfiles({
+    ...game,
+    members: names,
+    players: count,
+    onError: (error) => log.warn({ err: error }, "profiles are in trouble"),
+  });
+  profiles.start();
   const players = new Players({
     ...game,
     names: names.slice(0, count),
     onError: (error) => log.warn({ err: error }, "a player is in trouble"),
   });
-  return { running, players };
+  return { running, players, profiles };
 }
 
 /** For this machine's own use: an address that stands for every interface is none to open. */
@@ -87,7 +95,7 @@ function leave(exitCode: number): void {
 /** Players first, then the server's parts in reverse order, its Redis last. A start under way is waited for. */
 async function stopAll(): Promise<string[]> {
   const demo = await starting?.catch(() => undefined);
-  await demo?.players.stop();
+  await Promise.all([demo?.players.stop(), demo?.profiles.stop()]);
   return (await demo?.running.stop()) ?? [];
 }
 

@@ -97,6 +97,16 @@ export class PageServer {
     if (!response.ok) throw new Error(`${id}: ${response.status}`);
   }
 
+  async putProfile(member: string, profile: object): Promise<void> {
+    const authorization = `Bearer ${SERVER_KEY}`;
+    const response = await fetch(`${this.#url}/v1/profiles/${encodeURIComponent(member)}`, {
+      method: "PUT",
+      headers: { authorization, "content-type": "application/json" },
+      body: JSON.stringify(profile),
+    });
+    if (!response.ok) throw new Error(`${member}: ${response.status} ${await response.text()}`);
+  }
+
   /** Points of a board, as a game server reports them: on `arcade` won or lost. */
   async add(points: Record<string, number>, board = "arcade"): Promise<void> {
     const submissions = Object.entries(points).map(([member, score]) => ({ member, score }));

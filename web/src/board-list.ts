@@ -2,7 +2,7 @@
  * The rows of the board. A row is placed by a transform, never by layout, and a CSS transition carries it to its new
  * place from wherever it is just then: frames may come faster than a move lasts.
  */
-import type { BoardInfo, Entry } from "../../client-sdk/index.ts";
+import type { BoardInfo, Entry, ProfileField } from "../../client-sdk/index.ts";
 import { BoardRow } from "./board-row.ts";
 import { type FormatNumber, formatGap } from "./number-format.ts";
 
@@ -17,6 +17,7 @@ export type BoardListState = {
   entries: readonly Entry[];
   order: BoardInfo["order"];
   format: FormatNumber;
+  fields: readonly ProfileField[];
   followed: string | undefined;
   nowMs: number;
 };
@@ -35,7 +36,7 @@ export class BoardList {
     });
   }
 
-  show({ entries, order, format, followed, nowMs }: BoardListState): void {
+  show({ entries, order, format, fields, followed, nowMs }: BoardListState): void {
     const leader = entries[0]?.score ?? 0;
     const gaps = entries.map(({ score }) => formatGap(leader, score, order, format));
     this.#makeRoom("--gap-chars", gaps);
@@ -45,7 +46,13 @@ export class BoardList {
     );
     entries.forEach((entry, index) => {
       const gap = gaps[index]!;
-      this.#row(entry.member).show(entry, index, { gap, format, followed: entry.member === followed, nowMs });
+      this.#row(entry.member).show(entry, index, {
+        gap,
+        format,
+        fields,
+        followed: entry.member === followed,
+        nowMs,
+      });
     });
     this.#dropAllBut(new Set(entries.map(({ member }) => member)));
     this.#arrange(entries);

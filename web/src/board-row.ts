@@ -1,14 +1,16 @@
 /** One member's row, for as long as it stays in the list. */
-import type { Entry } from "../../client-sdk/index.ts";
+import type { Entry, ProfileField } from "../../client-sdk/index.ts";
 import { CountingNumber } from "./counting-number.ts";
 import { make, setText, wantsCalm } from "./dom.ts";
+import { flagOf, markOf, shownName } from "./member-mark.ts";
 import { type FormatNumber, formatChange, formatCount } from "./number-format.ts";
-import { pixelFigureOf } from "./pixel-figure.ts";
 import { RankTrend } from "./rank-trend.ts";
 
 export type RowDetails = {
   gap: string;
   format: FormatNumber;
+  /** Of profiles, those that the board asks for. */
+  fields: readonly ProfileField[];
   followed: boolean;
   nowMs: number;
 };
@@ -24,6 +26,10 @@ export class BoardRow {
   readonly #button = make("button", "row-button");
   readonly #rank = make("span", "rank");
   readonly #trendMark = make("span", "trend");
+  readonly #name = make("span", "name");
+  readonly #flag = make("span", "flag");
+  #mark: Element;
+  #markText = "";
   readonly #gap = make("span", "gap");
   readonly #scoreText = make("span", "score");
   readonly #score = new CountingNumber(this.#scoreText);
@@ -35,15 +41,17 @@ export class BoardRow {
   constructor(member: string) {
     this.element.dataset.member = member;
     this.#button.type = "button";
-    const name = make("span", "name", member);
-    this.#button.append(this.#rank, this.#trendMark, pixelFigureOf(member), name, this.#gap, this.#scoreText);
+    this.#mark = markOf(member, undefined, []);
+    const player = make("span", "player", this.#name, this.#flag);
+    this.#button.append(this.#rank, this.#trendMark, this.#mark, player, this.#gap, this.#scoreText);
     this.element.append(this.#button);
   }
 
   /** @param index the place in the list, from 0: not the rank, which may be shared */
-  show(entry: Entry, index: number, { gap, format, followed, nowMs }: RowDetails): void {
+  show(entry: Entry, index: number, { gap, format, fields, followed, nowMs }: RowDetails): void {
     if (index !== this.#index) this.#move(index, nowMs);
     if (entry !== this.#entry) this.#update(entry, format, nowMs);
+    this.#showProfile(entry, fields);
     if (nowMs - this.#movedAt > MOVE_MS) delete this.element.dataset.moving;
     const change = this.#trend.change(nowMs);
     setText(this.#trendMark, formatChange(change));
@@ -78,8 +86,25 @@ export class BoardRow {
     this.#trend.add(entry.rank, nowMs);
     setText(this.#rank, formatCount(entry.rank));
     this.#score.show(entry.score, format);
-    this.#button.ariaLabel = `Rank ${entry.rank}: ${entry.member}, ${format(entry.score)}. Follow`;
+    const name = shownName(entry.member, entry.profile);
+    this.#button.ariaLabel = `Rank ${entry.rank}: ${name}, ${format(entry.score)}. Follow`;
     if (before && before.score !== entry.score) this.#glow(entry.score > before.score ? "rise" : "fall");
+  }
+
+  #showProfile({ member, profile }: Entry, fields: readonly ProfileField[]): void {
+    const country = profile?.country;
+    setText(this.#name, shownName(member, profile));
+    setText(this.#flag, flagOf(country));
+    this.#flag.title = country ?? "";
+    // A picture that stays is not loaded again.
+    const markText = fields.includes("avatarUrl")
+      ? `${profile?.avatarUrl} ${shownName(member, profile)}`
+      : "";
+    if (markText === this.#markText) return;
+    this.#markText = markText;
+    const mark = markOf(member, profile, fields);
+    this.#mark.replaceWith(mark);
+    this.#mark = mark;
   }
 
   #glow(direction: "rise" | "fall"): void {

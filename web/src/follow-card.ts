@@ -1,7 +1,8 @@
 /** The card of the followed player. */
-import type { MeSnapshot } from "../../client-sdk/index.ts";
+import type { Entry, MeSnapshot, ProfileField } from "../../client-sdk/index.ts";
 import { CountingNumber } from "./counting-number.ts";
 import { byId, setText, wantsCalm } from "./dom.ts";
+import { flagOf, markOf, shownName } from "./member-mark.ts";
 import {
   type FormatNumber,
   formatChange,
@@ -9,7 +10,6 @@ import {
   formatError,
   formatPercentile,
 } from "./number-format.ts";
-import { pixelFigureOf } from "./pixel-figure.ts";
 import { Sparkline } from "./sparkline.ts";
 
 const HISTORY_SECONDS = 60;
@@ -23,6 +23,7 @@ export class FollowCard {
   readonly #card = byId("follow", HTMLElement);
   readonly #mark = byId("follow-mark", HTMLElement);
   readonly #name = byId("follow-name", HTMLElement);
+  readonly #flag = byId("follow-flag", HTMLElement);
   readonly #rankText = byId("follow-rank", HTMLElement);
   readonly #rank = new CountingNumber(this.#rankText);
   readonly #error = byId("follow-error", HTMLElement);
@@ -39,6 +40,7 @@ export class FollowCard {
   });
   /** The rank at each of the last seconds. */
   #history: number[] = [];
+  #profileText = "";
   #shown: MeSnapshot | undefined;
 
   constructor(onAnother: () => void) {
@@ -50,12 +52,21 @@ export class FollowCard {
     this.#history = [];
     this.#shown = undefined;
     this.#spark.draw([]);
-    this.#mark.replaceChildren(pixelFigureOf(member));
-    setText(this.#name, member);
+    this.showProfile({ member }, []);
     this.#rank.clear("–");
     this.#score.clear("–");
     for (const place of [this.#total, this.#percentile]) setText(place, "–");
     for (const place of [this.#change, this.#error]) setText(place, "");
+  }
+
+  /** What the board tells of the followed one, as an entry has it. */
+  showProfile({ member, profile }: Pick<Entry, "member" | "profile">, fields: readonly ProfileField[]): void {
+    const text = JSON.stringify([member, profile, fields]);
+    if (text === this.#profileText) return;
+    this.#profileText = text;
+    this.#mark.replaceChildren(markOf(member, profile, fields));
+    setText(this.#name, shownName(member, profile));
+    setText(this.#flag, flagOf(profile?.country));
   }
 
   show(me: MeSnapshot, format: FormatNumber): void {

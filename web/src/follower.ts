@@ -1,5 +1,12 @@
 /** The one player whom the reader follows, at any depth: who it is, where they stand, and who stands around them, live. */
-import type { Board, MeSnapshot, MeStore, WindowSnapshot, WindowStore } from "../../client-sdk/index.ts";
+import type {
+  Board,
+  MeSnapshot,
+  MeStore,
+  WindowEntry,
+  WindowSnapshot,
+  WindowStore,
+} from "../../client-sdk/index.ts";
 
 export type FollowerOptions = {
   board: Board;
@@ -37,6 +44,11 @@ export class Follower {
 
   get around(): WindowSnapshot | undefined {
     return this.#followed?.around.getSnapshot();
+  }
+
+  /** The followed one among the neighbours. */
+  get entry(): WindowEntry | undefined {
+    return this.around?.entries.find(({ member }) => member === this.member);
   }
 
   /** The address may name somebody (`?follow=…`), once: the next choice is the reader's. */

@@ -1,5 +1,5 @@
 /** The page: one spectator's client, the board's top 20, and one player followed live at any depth. */
-import { createClient } from "../../client-sdk/index.ts";
+import { type BoardInfo, createClient } from "../../client-sdk/index.ts";
 import { chooseBoard, randomMember } from "./board-choice.ts";
 import { BoardList } from "./board-list.ts";
 import { byId, setText } from "./dom.ts";
@@ -44,9 +44,10 @@ function showBoard(id: string): void {
     const { entries, info } = snapshot;
     const nowMs = performance.now();
     if (!info) return;
-    const shared = { order: info.order, format, followed: follower.member, nowMs };
+    const shared = { ...rulesOf(info), format, followed: follower.member, nowMs };
     list.show({ ...shared, entries });
     neighbours.show({ ...shared, entries: follower.around?.entries ?? [] });
+    if (follower.entry) card.showProfile(follower.entry, info.profileFields);
     if (follower.me) card.show(follower.me, format);
   });
 
@@ -66,8 +67,7 @@ function showBoard(id: string): void {
     draw();
   };
 
-  setText(byId("title", HTMLElement), id);
-  document.title = `${id} · Rankwire`;
+  showTitle(id);
   client.state.subscribe(draw);
   top.subscribe(changed);
   follower.start();
@@ -77,6 +77,16 @@ function showBoard(id: string): void {
     draw();
   }, 1_000);
   draw();
+}
+
+function showTitle(id: string): void {
+  setText(byId("title", HTMLElement), id);
+  document.title = `${id} · Rankwire`;
+}
+
+/** What lists need of the board's definition. */
+function rulesOf({ order, profileFields }: BoardInfo) {
+  return { order, fields: profileFields };
 }
 
 /** `action` at the browser's next picture, however often it is asked for before. */
