@@ -1,5 +1,5 @@
 -- Count one request in a window that began with the first one. What is refused is not counted. Where the clock went back, the
--- window's end comes nearer and its count stays [R 13].
+-- window's end comes nearer and its count stays [R 16].
 --
 -- KEYS[1] window    hash     n, until (ms); expires with the window
 -- ARGV[1] limit     integer  requests of one window

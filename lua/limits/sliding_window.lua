@@ -1,6 +1,6 @@
 -- Take one of `limit` attempts of any span of `windowMs`. Only accepted attempts are kept, so that there are never more than `limit` of
 -- them. Where the clock went back, attempts that lie ahead of it are pulled to the present by the next refusal: nobody waits longer than
--- one window [R 13].
+-- one window [R 16].
 --
 -- KEYS[1] attempts  zset     id -> ms
 -- ARGV[1] limit     integer

@@ -1,6 +1,6 @@
 -- Take tokens from many buckets of one size. A bucket is one number: the time at which it will be full again. A full one needs no
 -- entry, so that only buckets in use take memory, and full ones are removed on the way, a bounded number a call. Where the clock went
--- back, a bucket is at worst empty [R 13].
+-- back, a bucket is at worst empty [R 16].
 --
 -- KEYS[1] buckets     zset     name -> us at which it is full again
 -- ARGV[1] burst       integer  tokens of a full bucket
