@@ -4,7 +4,7 @@ import type { Base, GatewayNeeds } from "./compose.ts";
 import { Counters } from "./counters/counters.ts";
 import { type CountsAnswer, readCounts } from "./counters/counts-reader.ts";
 import { Heartbeats } from "./counters/heartbeats.ts";
-import { Connected } from "./gateway/connected.ts";
+import { Connected } from "./gateway/local-connections.ts";
 import { DEPLOYMENT } from "./redis/keys.ts";
 
 /** A beat holds for this many, so that a slow one does not make everybody vanish. */

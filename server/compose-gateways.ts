@@ -1,14 +1,14 @@
 /** What gateways have in common beyond boards: players' sessions, limits, the control plane, and who waits for replicas. */
 import type { Base, GatewayNeeds } from "./compose.ts";
 import { ControlPlane } from "./gateway/control-plane.ts";
+import { TopProfiles } from "./gateway/followed-view-profiles.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { ProfileChanges } from "./gateway/profile-changes.ts";
 import { SessionChecks } from "./gateway/session-checks.ts";
-import { TopProfiles } from "./gateway/top-profiles.ts";
 import type { Ingest } from "./ingest/ingest.ts";
 import { Replication } from "./ingest/replication.ts";
 import type { Registry } from "./leaderboard/registry.ts";
-import { clientAddress } from "./limits/address.ts";
+import { clientAddress } from "./limits/client-address.ts";
 import { Limits } from "./limits/limits.ts";
 import { createLimitsMetrics } from "./limits/limits-metrics.ts";
 import * as options from "./options.ts";

@@ -1,8 +1,9 @@
 /**
  * How much memory a deployment needs, reckoned from its numbers alone: parts, units and what they come to. Pure; the constants are in
- * `memory-units.ts`, the bounds of the settings come in with the question.
+ * `capacity-constants.ts`, the bounds of the settings come in with the question.
  */
-import { ID_BYTES, UNITS } from "./memory-units.ts";
+import { COUNTER_SHARDS } from "../redis/keys.ts";
+import { ID_BYTES, UNITS } from "./capacity-constants.ts";
 
 export type CapacityQuestion = {
   /** Of all boards together. */
@@ -57,7 +58,6 @@ export type CapacityPlan = {
 
 const TOP_ROWS = 1_000;
 const BOUNDARIES = 1_000;
-const COUNTER_SHARDS = 8;
 /** API keys that an operator makes: what a thousand take is nothing. */
 const KEYS = 1_000;
 /** A sending gateway makes at most about so many batches a second for a shard, and then larger ones. */

@@ -10,7 +10,7 @@ import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { type EmbeddedDatabase, openEmbedded } from "./embedded.ts";
 import { migrate } from "./migrations.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables } from "./table-types.ts";
 
 export type DatabaseOptions = {
   /** `postgres://…`; without it PGlite in `dataDir`. */

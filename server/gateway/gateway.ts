@@ -24,12 +24,12 @@ import { type ApiKey, coversBoard, type Role } from "../sessions/key-text.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Signatures } from "../sessions/signatures.ts";
 import type { Standings } from "../standings/standings.ts";
-import type { Connected } from "./connected.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import type { TopProfiles } from "./followed-view-profiles.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
+import type { Connected } from "./local-connections.ts";
 import type { ProfileChanges } from "./profile-changes.ts";
 import type { SessionChecks } from "./session-checks.ts";
-import type { TopProfiles } from "./top-profiles.ts";
 
 export type GatewayLimits = {
   socketsMax: number;

@@ -133,7 +133,7 @@ export class LiveSubscriptions {
   #follower<T>(socket: GameSocket, subscription: LiveSubscription, emit: (value: T) => void): Follower<T> {
     return {
       onChange: (value) => {
-        socket.data.held.send(subscription, () => emit(value));
+        socket.data.unread.send(subscription, () => emit(value));
       },
       onEnded: (error) => this.#tellEnd(socket, subscription, error),
     };
@@ -165,7 +165,7 @@ export class LiveSubscriptions {
     for (const socket of this.#io.sockets.sockets.values()) {
       for (const { name, profiles } of socket.data.live.values()) {
         if (!profiles?.change(changed, this.#fieldsOf(name.board))) continue;
-        socket.data.held.send(profiles, () => {
+        socket.data.unread.send(profiles, () => {
           for (const part of profiles.take()) socket.emit("profiles", { ...name, profiles: part });
         });
       }
@@ -203,8 +203,8 @@ export class LiveSubscriptions {
     const subscription = socket.data.live.get(key);
     if (!subscription) return;
     socket.data.live.delete(key);
-    socket.data.held.forget(subscription);
-    socket.data.held.forget(subscription.profiles);
+    socket.data.unread.forget(subscription);
+    socket.data.unread.forget(subscription.profiles);
     subscription.release?.();
   }
 }

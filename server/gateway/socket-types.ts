@@ -3,8 +3,8 @@ import type { Server, Socket } from "socket.io";
 import { BYE_CODES, type ByeCode } from "../../client-sdk/protocol/codes.ts";
 import type { Ack, ClientEvents, ServerEvents } from "../../client-sdk/protocol/messages.ts";
 import type { Caller } from "./gateway.ts";
-import type { HeldMessages } from "./held-messages.ts";
 import type { LiveFollowing } from "./live-subscriptions.ts";
+import type { UnreadMessages } from "./unread-messages.ts";
 import type { Following } from "./view-rooms.ts";
 
 export type SocketData = {
@@ -12,7 +12,7 @@ export type SocketData = {
   /** Views, and everything else that it follows. */
   following: Following;
   live: LiveFollowing;
-  held: HeldMessages;
+  unread: UnreadMessages;
   /** Counts one submission against the socket's own limit. @throws AppError limited */
   takeSubmission: () => void;
   /** Malformed messages in a row. */

@@ -7,13 +7,13 @@ import type { Server as HttpServer, IncomingMessage } from "node:http";
 import { Server } from "socket.io";
 import { AppError, toAppError } from "../base/errors.ts";
 import { backlogOf } from "./backlog.ts";
-import { boardsFollowed } from "./connected.ts";
 import type { Caller, Gateway } from "./gateway.ts";
 import { handlers } from "./handlers/index.ts";
-import { HeldMessages } from "./held-messages.ts";
 import { LiveSubscriptions } from "./live-subscriptions.ts";
+import { boardsFollowed } from "./local-connections.ts";
 import { parse, type SocketMessages, socketMessages } from "./schemas.ts";
 import { type AnyAck, type GameServer, type GameSocket, sayBye } from "./socket-types.ts";
+import { UnreadMessages } from "./unread-messages.ts";
 import { Rooms } from "./view-rooms.ts";
 
 const MALFORMED_MAX = 20;
@@ -106,7 +106,7 @@ export class Sockets {
       caller,
       following: new Map(),
       live: new Map(),
-      held: new HeldMessages(socket, this.#gateway.limits, () => this.#gateway.counters.lagging.inc()),
+      unread: new UnreadMessages(socket, this.#gateway.limits, () => this.#gateway.counters.lagging.inc()),
       takeSubmission: this.#gateway.rates.socketSubmissions(),
       malformed: 0,
     };

@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import type { Profile } from "../../client-sdk/protocol/messages.ts";
 import type { Database, Sql } from "../database/database.ts";
-import type { ProfileRow } from "../database/tables.ts";
+import type { ProfileRow } from "../database/table-types.ts";
 
 /** What is known of one member: at version 0 there never was a profile, without `profile` there is none now. */
 export type Known = { version: number; profile: Profile | undefined };

@@ -7,7 +7,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
-import type { ApiKeyRow } from "../database/tables.ts";
+import type { ApiKeyRow } from "../database/table-types.ts";
 import type { Channels } from "../redis/channels.ts";
 import { keysChannel } from "../redis/keys.ts";
 import type { RedisStore } from "../redis/store.ts";

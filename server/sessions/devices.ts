@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { AppError } from "../base/errors.ts";
 import type { Database, Sql } from "../database/database.ts";
-import type { DeviceRow } from "../database/tables.ts";
+import type { DeviceRow } from "../database/table-types.ts";
 import { sha256 } from "./key-text.ts";
 
 export const ANONYMOUS_PREFIX = "anon-";

@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { AppError } from "../base/errors.ts";
 import type { Database, Sql } from "../database/database.ts";
-import type { ApiKeyRow } from "../database/tables.ts";
+import type { ApiKeyRow } from "../database/table-types.ts";
 import { formatKey, newKeyId, newSecret, type Role, sha256 } from "./key-text.ts";
 
 /** Live keys of one deployment: every process keeps all of them in memory. */

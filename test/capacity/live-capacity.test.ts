@@ -81,7 +81,8 @@ describe("GET /v1/admin/capacity", () => {
     const [used] = live.nodes;
     expect(used).toMatchObject({ node: "redis", maxBytes: 0, policy: "noeviction", full: false });
     expect(live.parts.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(used!.usedBytes);
-    expect(live.sampled.keys).toBe(await redis.dbsize());
+    // A few keys come and go with heartbeats and limits between the two looks.
+    expect(Math.abs(live.sampled.keys - (await redis.dbsize()))).toBeLessThan(6);
     expect(live.sampled.seen).toBeGreaterThanOrEqual(live.sampled.keys);
   });
 
@@ -102,7 +103,9 @@ describe("GET /v1/admin/capacity", () => {
     );
     const sizes = await Promise.all(cluster.nodes.map(({ admin }) => admin.dbsize()));
     expect(Math.min(...sizes)).toBeGreaterThan(0);
-    expect(live.sampled.keys).toBe(sizes.reduce((a, b) => a + b));
+    // A few keys come and go with heartbeats and limits between the two looks; one master's share is many more.
+    const all = sizes.reduce((a, b) => a + b);
+    expect(Math.abs(live.sampled.keys - all)).toBeLessThan(Math.min(6, ...sizes));
     expect(part(live, "entries")!.elements).toBeGreaterThanOrEqual(2_000);
   });
 });

@@ -1,6 +1,6 @@
 /** From where a request counts: peers, proxies, IPv6 networks. */
 import { describe, expect, test } from "vitest";
-import { clientAddress, countedAddress } from "../../server/limits/address.ts";
+import { clientAddress, countedAddress } from "../../server/limits/client-address.ts";
 
 describe("the counted address", () => {
   test.each([

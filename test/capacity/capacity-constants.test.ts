@@ -2,7 +2,7 @@
 
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { UNITS, type UnitName } from "../../server/cli/memory-units.ts";
+import { UNITS, type UnitName } from "../../server/cli/capacity-constants.ts";
 import { Database } from "../../server/database/database.ts";
 import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
 import { commandConnection, silentLog } from "../support/builders.ts";

@@ -13,7 +13,7 @@ const BEHIND_AFTER_MS = 100;
 /** From the first message that had to wait until the socket has drained. */
 type Wait = { since: number; behind: NodeJS.Timeout; stopWaiting: () => void };
 
-export class HeldMessages {
+export class UnreadMessages {
   readonly #socket: GameSocket;
   readonly #limits: HeldLimits;
   readonly #onBehind: () => void;

@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { Server } from "socket.io";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { backlogOf } from "../../server/gateway/backlog.ts";
-import { HeldMessages } from "../../server/gateway/held-messages.ts";
 import type { GameServer, GameSocket } from "../../server/gateway/socket-types.ts";
+import { UnreadMessages } from "../../server/gateway/unread-messages.ts";
 import { eventually } from "../support/eventually.ts";
 import { RawClient } from "../support/raw-client.ts";
 
@@ -40,7 +40,7 @@ async function stuck(): Promise<GameSocket> {
 test("a client that subscribes again and again without reading waits once, counts once, and is closed in time", async () => {
   const socket = await stuck();
   let [behind, sent] = [0, 0];
-  const held = new HeldMessages(socket, LIMITS, () => behind++);
+  const held = new UnreadMessages(socket, LIMITS, () => behind++);
   const listeners = socket.conn.listenerCount("drain");
   const startedAt = performance.now();
   while (socket.connected && performance.now() - startedAt < 3_000) {

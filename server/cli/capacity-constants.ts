@@ -1,7 +1,7 @@
 /**
  * What one unit of each part takes, in bytes: the constants of the memory planner, in one table.
  *
- * `test/capacity/memory-units.test.ts` measures each anew on a real Redis and PostgreSQL and holds it within 10 %. Redis's hash tables
+ * `test/capacity/capacity-constants.test.ts` measures each anew on a real Redis and PostgreSQL and holds it within 10 %. Redis's hash tables
  * double, so no constant contains its share of one: the plan adds 8 bytes for every slot, and there are as many as the next power of two.
  * Measured with Redis 7.0 and jemalloc, ids of 12 bytes, scores of up to 2^53 − 1.
  */
