@@ -5,20 +5,25 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- "createdMs endsMs usedMs idleMs how member", where ends and used count from the creation and idle from the last use. Short on purpose:
+-- Redis keeps a hash whose values all have at most 64 bytes in 160 bytes less (`hash-max-listpack-value`).
 local function session_text(session)
-  local times = string.format('%.0f %.0f %.0f %.0f', session.expires, session.ends, session.created, session.used)
+  local created, used = session.created, session.used
+  local times = string.format('%.0f %.0f %.0f %.0f', created, session.ends - created, used - created, session.expires - used)
   return times .. ' ' .. session.how .. ' ' .. session.member
 end
 
 -- What cannot be read, such as the text of an older version, is over.
 local function parse_session(text)
-  local expires, ends, created, used, how, member = string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%l+) (.*)$')
-  if not expires then return { expires = 0 } end
+  local created, ends, used, idle, how, member = string.match(text, '^(%d+) (%d+) (%-?%d+) (%-?%d+) (%l) (.*)$')
+  if not created then return { expires = 0 } end
+  created = tonumber(created)
+  local used_at = created + tonumber(used)
   return {
-    expires = tonumber(expires),
-    ends = tonumber(ends),
-    created = tonumber(created),
-    used = tonumber(used),
+    expires = used_at + tonumber(idle),
+    ends = created + tonumber(ends),
+    created = created,
+    used = used_at,
     how = how,
     member = member,
   }

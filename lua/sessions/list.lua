@@ -1,6 +1,6 @@
 -- The live sessions of one player; what is over is removed on the way. Looking does not count as use.
 --
--- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs createdMs usedMs how member"
+-- KEYS[1] sessions  hash  secretHash -> a session's text, see include/sessions.lua
 -- ARGV[1] member    string
 -- Reply {"sessions", secretHash, createdMs, usedMs, expiresMs, endsMs, how, …} six of each, in no order
 local sessions = KEYS[1]

@@ -1,10 +1,10 @@
 -- Store a session under the hash of its secret, with a sliding expiry and a hard end. Sessions that are over are removed on the
 -- way; of those that live a player keeps the most recently used ones [R 11].
 --
--- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs createdMs usedMs how member"
+-- KEYS[1] sessions  hash  secretHash -> a session's text, see include/sessions.lua
 -- ARGV[1] secretHash  string
 -- ARGV[2] member      string
--- ARGV[3] how         string of small letters, the way of signing in
+-- ARGV[3] how         one small letter, the way of signing in
 -- ARGV[4] idleMs      integer, the sliding expiry
 -- ARGV[5] maxMs       integer, the hard maximum age
 -- ARGV[6] keptMax     integer, sessions of one player

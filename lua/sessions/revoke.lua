@@ -1,6 +1,6 @@
 -- End one session of a player, found by how its hash begins. Others whose names share the tag keep theirs [R 11].
 --
--- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs createdMs usedMs how member"
+-- KEYS[1] sessions  hash  secretHash -> a session's text, see include/sessions.lua
 -- ARGV[1] member    string
 -- ARGV[2] id        string, the beginning of the hash, or all of it
 -- Flags allow-oom

@@ -1,6 +1,6 @@
 -- End all sessions of one player. Others whose names share the tag keep theirs [R 11].
 --
--- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs createdMs usedMs how member"
+-- KEYS[1] sessions  hash  secretHash -> a session's text, see include/sessions.lua
 -- ARGV[1] member    string
 -- Flags allow-oom
 -- Reply {"revoked", count} of those that were live

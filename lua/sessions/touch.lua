@@ -1,6 +1,6 @@
 -- Who a session belongs to, and push its expiry on, never past its hard end.
 --
--- KEYS[1] sessions  hash  secretHash -> "expiresMs endsMs createdMs usedMs how member"
+-- KEYS[1] sessions  hash  secretHash -> a session's text, see include/sessions.lua
 -- ARGV[1] secretHash  string
 -- ARGV[2] idleMs      integer
 -- Flags allow-oom

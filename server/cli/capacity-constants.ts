@@ -51,9 +51,14 @@ export const UNITS = {
   },
   shard: { bytes: 5_490, per: "shard of a board", how: "60 boards of 1 shard and 60 of 16, by growth" },
   session: {
-    bytes: 405,
+    bytes: 250,
     per: "session of a player who has one",
     how: "16,000 sign-ins, by growth, without slots",
+  },
+  longSession: {
+    bytes: 405,
+    per: "session whose player's id has more than 16 bytes",
+    how: "16,000 sign-ins of ids of 30 bytes, by growth, without slots, less what longer ids take",
   },
   window: {
     bytes: 162,

@@ -58,6 +58,8 @@ export type CapacityPlan = {
 
 const TOP_ROWS = 1_000;
 const BOUNDARIES = 1_000;
+/** With a longer one a session's text has more than 64 bytes, and Redis keeps it in a hash table. */
+const SESSION_ID_MAX = 16;
 /** API keys that an operator makes: what a thousand take is nothing. */
 const KEYS = 1_000;
 /** A sending gateway makes at most about so many batches a second for a shard, and then larger ones. */
@@ -187,10 +189,11 @@ function otherParts(
   const keys = (part: string, unit: string, units: number, unitBytes: number): CapacityPart =>
     partOf({ part, unit, units, unitBytes, more: slotsOf(units, 1, 2) });
   const longer = longerId(idBytes);
+  const session = idBytes > SESSION_ID_MAX ? UNITS.longSession : UNITS.session;
   const row = (part: string, unit: string, units: number, unitBytes: number): CapacityPart =>
     partOf({ store: "postgresql", part, unit, units, unitBytes });
   return [
-    keys("sessions", "session", sessions, UNITS.session.bytes + longer),
+    keys("sessions", "session", sessions, session.bytes + longer),
     // Every player in a window of requests and in a token bucket, which is a member of a ZSET: all at once, the most that it can be.
     keys("limits", "player", sessions, UNITS.window.bytes + UNITS.entry.bytes + 16),
     // The deployment as a whole has some too.

@@ -28,6 +28,10 @@ export type Session = { member: string; expiresAtMs: number };
 /** By whom or what the player was signed in. */
 export type SignInWay = "server" | "jwt" | "device";
 
+/** As Redis keeps them: a session's text is short, so that Redis can keep it in little memory. */
+const LETTERS: Record<SignInWay, string> = { server: "s", jwt: "j", device: "d" };
+const WAYS = Object.fromEntries(Object.entries(LETTERS).map(([way, letter]) => [letter, way as SignInWay]));
+
 /** A session as it may be shown. Times in ms since the Unix epoch, by Redis's clock. */
 export type ListedSession = {
   id: string;
@@ -58,7 +62,7 @@ export class Sessions {
     const secret = randomBytes(32).toString("base64url");
     const hash = sha256(secret);
     const { idleMs, maxMs, keptMax } = this.#limits;
-    const args = [hash, member, how, idleMs, maxMs, keptMax];
+    const args = [hash, member, LETTERS[how], idleMs, maxMs, keptMax];
     const { rest } = await this.#run("sessions/open", tag, args, ["opened"]);
     return { token: `${tag}.${secret}`, id: idOf(hash), member, expiresAtMs: Number(rest[0]) };
   }
@@ -95,10 +99,10 @@ export class Sessions {
     const flat = rest as string[];
     const listed: ListedSession[] = [];
     for (let at = 0; at < flat.length; at += LISTED_FIELDS) {
-      const [hash = "", created, used, expires, ends, how] = flat.slice(at, at + LISTED_FIELDS);
+      const [hash = "", created, used, expires, ends, letter = ""] = flat.slice(at, at + LISTED_FIELDS);
       listed.push({
         id: idOf(hash),
-        how: how as SignInWay,
+        how: WAYS[letter] ?? "server",
         createdAtMs: Number(created),
         usedAtMs: Number(used),
         expiresAtMs: Number(expires),

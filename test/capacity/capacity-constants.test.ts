@@ -65,7 +65,7 @@ describe("the constants of the memory planner are what Redis takes", () => {
   });
 
   test("for a session", async () => {
-    expectUnits({ session: await perSession(redis) });
+    expectUnits(await perSession(redis));
   });
 
   test("for windows of limits, counters and cached profiles", async () => {
