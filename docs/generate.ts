@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ERRORS } from "../server/base/errors.ts";
 import { settings } from "../server/config.ts";
+import type { Setting } from "../server/settings/setting.ts";
 
 export type Document = { file: string; table: () => string };
 
@@ -33,15 +34,19 @@ function errorsTable(): string {
 function settingsTable(): string {
   const rows = Object.entries(settings).map(([name, { schema, doc }]) => [
     `\`${name}\``,
-    defaultOf(schema.safeParse(undefined)),
+    defaultOf(schema),
     doc,
   ]);
   return tableOf(["Variable", "Default", "What it is"], rows);
 }
 
-function defaultOf(parsed: { success: boolean; data?: unknown }): string {
+/** As it would be written: a switch that takes `on` and `off` has one of them. */
+function defaultOf(schema: Setting["schema"]): string {
+  const parsed = schema.safeParse(undefined);
   if (!parsed.success || parsed.data === undefined) return "unset";
-  return `\`${Array.isArray(parsed.data) ? parsed.data.join(",") : String(parsed.data)}\``;
+  const data: unknown = parsed.data;
+  if (typeof data === "boolean" && schema.safeParse("on").success) return data ? "`on`" : "`off`";
+  return `\`${Array.isArray(data) ? data.join(",") : String(data)}\``;
 }
 
 /** A Markdown table with its columns aligned, as the formatter wants it. */

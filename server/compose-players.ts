@@ -6,7 +6,7 @@ import { type LiveCapacity, measureLive } from "./cli/capacity-live.ts";
 import { withCache } from "./cli/live-connections.ts";
 import type { Base, GatewayNeeds, Surroundings } from "./compose.ts";
 import type { Config } from "./config.ts";
-import { Database } from "./database/database.ts";
+import { Database, isAway } from "./database/database.ts";
 import * as options from "./options.ts";
 import { createProfileMetrics } from "./profiles/profile-metrics.ts";
 import { ProfileStore } from "./profiles/profile-store.ts";
@@ -20,14 +20,21 @@ import { Devices } from "./sessions/devices.ts";
 import { JwtSignIn } from "./sessions/jwt-sign-in.ts";
 import { KeyStore } from "./sessions/key-store.ts";
 
-/** PGlite opens when it is first needed; a PostgreSQL of the settings must be there now. @throws AppError unavailable */
+/**
+ * PGlite opens when it is first needed. A PostgreSQL of the settings is opened now: what is wrong with it is seen at once, but one that is
+ * away holds up nothing that can do without. @throws AppError unavailable
+ */
 export async function startDatabase(config: Config, log: Log, parts: Lifecycle): Promise<Database> {
   const database = await parts.start(
     "database",
     () => new Database({ ...options.databaseOptions(config), log }),
     (started) => started.close(),
   );
-  if (config.DATABASE_URL !== undefined) await database.ready();
+  if (config.DATABASE_URL === undefined) return database;
+  await database.ready().catch((error: unknown) => {
+    if (config.ADMIN_KEY === undefined || !isAway(error)) throw error;
+    log.error("PostgreSQL is away: boards go on, while keys of the table, devices and profiles wait for it");
+  });
   return database;
 }
 

@@ -226,7 +226,10 @@ async function startGateway(
     counters: createGatewayMetrics(metrics),
     unready: () => unready(redis, channels),
     capacity: capacityOf(base, needs),
-    degraded: async () => ((await isFull(redis)) ? ["store_full"] : []),
+    degraded: async () => [
+      ...((await isFull(redis)) ? ["store_full"] : []),
+      ...(base.database.isAway ? ["database"] : []),
+    ],
     webRoot: builtPage(),
   };
   const server = new GatewayServer(gateway, { host: config.HOST, port: config.PORT });

@@ -54,6 +54,9 @@ try {
   const shown = { port, roles: config.ROLES, workers };
   if (cluster.isWorker) log.debug("a worker is ready");
   else log.info(shown, "rankwire is ready");
+  // For a person who looks on; a log that is collected stays JSON.
+  if (cluster.isPrimary && process.stdout.isTTY && port > 0)
+    console.log(`Open http://${config.HOST}:${port}/`);
 } catch (error) {
   console.error(`Rankwire could not start: ${(error as Error).message}`);
   process.exit(1);

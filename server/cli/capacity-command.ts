@@ -57,6 +57,10 @@ export function capacityCommand(print: (text: string) => void): Command {
       const show = <T>(answer: T, text: (answer: T) => string): void =>
         print(options.json === true ? JSON.stringify(answer, undefined, 2) : text(answer));
       if (options.live === true) show(await measureRunning(config), liveText);
+      else if (options.members === undefined)
+        throw new InvalidArgumentError(
+          "--members is missing: how many members all boards have together, such as 250k.",
+        );
       else show(planCapacity(questionOf(options), capacityBounds(config)), planText);
     });
 }

@@ -4,7 +4,7 @@
  * Both are spoken to over PostgreSQL's own protocol, with the same tables and the same queries. It is opened at the first question,
  * because PGlite takes a second and 300 MB, and a board that needs no profiles and no keys needs no database.
  */
-import { Kysely, PostgresDialect } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -34,6 +34,7 @@ export class Database {
   #opening: Promise<Opened> | undefined;
   #opened: Opened | undefined;
   #closed = false;
+  #isAway = false;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -42,6 +43,12 @@ export class Database {
   /** Whether a question has been asked of it yet. */
   get isOpen(): boolean {
     return this.#opened !== undefined;
+  }
+
+  /** Whether the last question could not be asked. While it is so, each look asks again in the background. */
+  get isAway(): boolean {
+    if (this.#isAway) this.run((db) => sql`select 1`.execute(db)).catch(() => undefined);
+    return this.#isAway;
   }
 
   /** Open it now. What fails is tried again by the next call. @throws AppError unavailable */
@@ -53,13 +60,14 @@ export class Database {
   async run<T>(question: (sql: Sql) => Promise<T>): Promise<T> {
     const opened = await this.#open();
     try {
-      return await question(opened.sql);
+      const answer = await question(opened.sql);
+      this.#isAway = false;
+      return answer;
     } catch (error) {
       const known = fromDatabaseError(error);
+      this.#isAway = isUnavailable(known);
       // Whoever served PGlite's socket is gone: the next question serves it here.
-      if (known instanceof AppError && known.code === "unavailable" && opened.embedded?.isElsewhere) {
-        await this.#forget(opened);
-      }
+      if (this.#isAway && opened.embedded?.isElsewhere) await this.#forget(opened);
       throw known;
     }
   }
@@ -76,10 +84,12 @@ export class Database {
     this.#opening ??= this.#connect().then(
       (opened) => {
         this.#opened = opened;
+        this.#isAway = false;
         return opened;
       },
       (error: unknown) => {
         this.#opening = undefined;
+        this.#isAway = true;
         const known = fromDatabaseError(error);
         const message = `The database cannot be opened: ${(error as Error).message}`;
         this.#options.log.error({ err: error }, "database");
@@ -102,14 +112,14 @@ export class Database {
     });
     // An idle connection that breaks is replaced by the next question.
     pool.on("error", (error) => log.warn({ err: error }, "database connection lost"));
-    const sql = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+    const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
     try {
       await refuseOld(pool);
-      const done = await migrate(sql as Kysely<unknown>);
+      const done = await migrate(kysely as Kysely<unknown>);
       log.info({ database: embedded ? "pglite" : "postgresql", migrations: done }, "database is open");
-      return { sql, embedded };
+      return { sql: kysely, embedded };
     } catch (error) {
-      await sql.destroy();
+      await kysely.destroy();
       await embedded?.close();
       throw error;
     }
@@ -141,6 +151,15 @@ async function refuseOld(pool: pg.Pool): Promise<void> {
 const AWAY = /^(08|53|57|58|25006|40001|40P01)/;
 const NETWORK = /^(ECONN|EPIPE|ENOENT|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOST)/;
 const TIMEOUTS = /timeout|Connection terminated|not queryable|Cannot use a pool/i;
+
+/** Of an AppError of ours: nobody answered, rather than that the address, the password or the tables are wrong. */
+export function isAway(error: unknown): boolean {
+  return isUnavailable(error) && isUnavailable(fromDatabaseError((error as AppError).cause));
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof AppError && error.code === "unavailable";
+}
 
 /** What the driver throws, in the words of our table; errors of our own and mistakes of ours as they are. */
 export function fromDatabaseError(error: unknown): unknown {

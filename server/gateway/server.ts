@@ -31,7 +31,11 @@ export class GatewayServer {
       this.#connections.add(socket);
       socket.once("close", () => this.#connections.delete(socket));
     });
-    await this.#app.listen(this.#listen);
+    await this.#app.listen(this.#listen).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE") throw error;
+      const { host, port } = this.#listen;
+      throw new Error(`Port ${port} of ${host} is taken. Stop what has it, or set PORT to another one.`);
+    });
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,7 @@
-/** The table of profiles: the truth. Every change of a row raises its version, its removal too, so that versions never go back. */
+/**
+ * The table of profiles: the truth. Every change of a row raises its version, its removal too. A version is at least the time in ms, so
+ * that it does not go back either when the table is another one below the same cache: a restored backup, a new database.
+ */
 import { sql } from "kysely";
 import type { Profile } from "../../client-sdk/protocol/messages.ts";
 import type { Database, Sql } from "../database/database.ts";
@@ -14,6 +17,8 @@ export type ProfileChange = { [Field in keyof Profile]?: Profile[Field] | null |
 /** Called with the new versions after the statement and before the commit. */
 export type BeforeCommit = (written: readonly Written[]) => Promise<void>;
 
+const NOW = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+const NEXT_VERSION = sql<number>`greatest(profiles.version + 1, ${NOW})`;
 const COLUMNS = ["member", "version", "display_name", "avatar_url", "country", "extra", "removed"] as const;
 type Row = Pick<ProfileRow, (typeof COLUMNS)[number]>;
 
@@ -49,7 +54,7 @@ export class ProfileStore {
         .values(rows)
         .onConflict((conflict) =>
           conflict.column("member").doUpdateSet((eb) => ({
-            version: sql<number>`profiles.version + 1`,
+            version: NEXT_VERSION,
             display_name: eb.ref("excluded.display_name"),
             avatar_url: eb.ref("excluded.avatar_url"),
             country: eb.ref("excluded.country"),
@@ -78,7 +83,7 @@ export class ProfileStore {
           ...(avatarUrl === undefined ? {} : { avatar_url: avatarUrl }),
           ...(country === undefined ? {} : { country }),
           ...(extra === undefined ? {} : { extra: extra === null ? null : JSON.stringify(extra) }),
-          version: sql<number>`version + 1`,
+          version: NEXT_VERSION,
           updated_at: sql<Date>`now()`,
         })
         .where("member", "=", member)
@@ -95,7 +100,7 @@ export class ProfileStore {
     const [written] = await this.#change(beforeCommit, (db) =>
       db
         .updateTable("profiles")
-        .set({ ...gone, version: sql<number>`version + 1`, updated_at: sql<Date>`now()` })
+        .set({ ...gone, version: NEXT_VERSION, updated_at: sql<Date>`now()` })
         .where("member", "=", member)
         .where("removed", "=", false)
         .returning(COLUMNS)
@@ -130,7 +135,7 @@ function knownFrom({ version, display_name, avatar_url, country, extra, removed 
 function rowFrom([member, { displayName, avatarUrl, country, extra }]: [string, Profile]) {
   return {
     member,
-    version: 1,
+    version: NOW,
     display_name: displayName ?? null,
     avatar_url: avatarUrl ?? null,
     country: country ?? null,

@@ -120,6 +120,7 @@ describe("rankwire capacity", () => {
       expect(status).toBe(1);
       expect(stderr).toContain(args[0]);
     }
+    expect(run()).toMatchObject({ status: 1, stderr: expect.stringContaining("--members is missing") });
   });
 });
 

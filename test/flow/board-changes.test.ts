@@ -158,3 +158,14 @@ describe("what changes at once", () => {
     });
   });
 });
+
+it("shows its rules to an admin, who puts them again or puts a board without", async () => {
+  const id = uniqueBoard("rules");
+  const rules = { maxChange: 5 };
+  await put(id, { ...DEFINITION, rules });
+  const seen = (key: string) => server.call<object>("GET", `/v1/boards/${id}`, { key });
+  expect((await seen(ADMIN_KEY)).body).toMatchObject({ rules: { maxChange: 5 }, metadata: false });
+  expect((await seen(SERVER_KEY)).body).not.toHaveProperty("rules");
+  await put(id, DEFINITION);
+  expect((await seen(ADMIN_KEY)).body).not.toHaveProperty("rules");
+});

@@ -42,7 +42,9 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get("/v1/boards/:board", async (request) => {
     const { open, query } = await asked(request, schemas.memberQuery);
     const fast = query.precision === "fast" ? fastTotal(gateway, open) : undefined;
-    return { ...boardInfo(open), ...(fast ?? { exact: true, total: await reader.count(open) }) };
+    const { role } = await callerOf(gateway, request);
+    const shown = role === "admin" ? { ...boardInfo(open), ...shownToAdmins(open) } : boardInfo(open);
+    return { ...shown, ...(fast ?? { exact: true, total: await reader.count(open) }) };
   });
 
   app.get("/v1/boards/:board/top", async (request) => {
@@ -93,6 +95,11 @@ async function shown<T extends { entries: { member: string }[] }>(
   answer: T,
 ) {
   return { ...answer, entries: await withProfiles(profiles, open, answer.entries) };
+}
+
+/** What cheats had better not know, and what else a definition says. */
+function shownToAdmins({ board }: OpenBoard) {
+  return { metadata: board.metadata, ...(board.rules ? { rules: board.rules } : {}) };
 }
 
 async function manyMembers(gateway: Gateway, open: OpenBoard, body: unknown) {
