@@ -40,6 +40,9 @@ const country = z
   .string()
   .refine((code) => COUNTRIES.has(code), "must be a country of ISO 3166-1 alpha-2, such as CH");
 
+/** In JSON text; behind an odd number of backslashes, since an even one is backslashes that were meant. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
 const extra = z
   .unknown()
   .refine((value) => depthOf(value) <= EXTRA_DEPTH_MAX, `must be at most ${EXTRA_DEPTH_MAX} levels deep`)
@@ -49,8 +52,12 @@ const extra = z
     `must be at most ${EXTRA_BYTES_MAX} bytes of JSON`,
   )
   .refine(
-    (value) => depthOf(value) > EXTRA_DEPTH_MAX || !/\\u(0000|d[89a-f])/.test(JSON.stringify(value)),
+    (value) => depthOf(value) > EXTRA_DEPTH_MAX || !UNSTORABLE.test(JSON.stringify(value)),
     "must not contain NUL or lone surrogates",
+  )
+  .refine(
+    (value) => depthOf(value) > EXTRA_DEPTH_MAX || isStorable(value),
+    "must not contain numbers beyond float64",
   );
 
 const fields = {
@@ -82,4 +89,10 @@ function depthOf(value: unknown, above = 0): number {
   let deepest = above + 1;
   for (const one of Object.values(value)) deepest = Math.max(deepest, depthOf(one, above + 1));
   return deepest;
+}
+
+/** JSON.parse makes Infinity of 1e400, and JSON.stringify null of that. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  return typeof value !== "object" || value === null || Object.values(value).every(isStorable);
 }

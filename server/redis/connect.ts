@@ -19,11 +19,13 @@ export type ConnectOptions = {
   log: Log;
   /** A command without a reply in this time fails. */
   commandTimeoutMs: number;
+  /** How long the first connection may take; by default `READY_MS`. */
+  readyMs?: number;
 };
 
 const RECONNECT = { firstMs: 50, capMs: 2000 };
-/** How long a start may take to find a cluster that serves. */
-const CLUSTER_READY_MS = 10_000;
+/** How long a start may take to find a Redis, or a cluster that serves. */
+const READY_MS = 10_000;
 const SLOTS_REFRESH_MS = 5_000;
 
 /** For requests and scripts: fails fast while Redis is away. On a cluster, `batch.ts` is the way for all but single commands. */
@@ -97,11 +99,19 @@ async function connectOne(
   own: OwnOptions,
 ): Promise<Redis> {
   const redis = createOne(kind, options, address, own);
+  const { readyMs = READY_MS } = options;
+  const tried = new AbortController();
+  const late = sleep(readyMs, tried.signal).then(() => {
+    // ioredis looks for Sentinels without an end.
+    if (!tried.signal.aborted) throw new Error(`Redis could not be reached within ${readyMs} ms.`);
+  });
   try {
-    await redis.connect();
+    await Promise.race([redis.connect(), late]);
   } catch (error) {
     redis.disconnect();
     throw error;
+  } finally {
+    tried.abort();
   }
   return redis;
 }
@@ -179,12 +189,12 @@ async function untilReady(cluster: Cluster): Promise<void> {
   cluster.on("ready", () => ready.abort());
   cluster.on("error", note);
   cluster.connect().catch(note);
-  await sleep(CLUSTER_READY_MS, ready.signal);
+  await sleep(READY_MS, ready.signal);
   cluster.off("error", note);
   if (ready.signal.aborted) return;
   cluster.disconnect();
   const reason = last?.message ?? "it does not say cluster_state:ok";
-  throw new Error(`The Redis Cluster of REDIS_URL was not ready within ${CLUSTER_READY_MS} ms: ${reason}`);
+  throw new Error(`The Redis Cluster of REDIS_URL was not ready within ${READY_MS} ms: ${reason}`);
 }
 
 /** ioredis floods during a failover. */

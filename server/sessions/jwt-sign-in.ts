@@ -82,10 +82,13 @@ export class JwtSignIn {
       return new Response(body, { status: 200 });
     } catch (error) {
       this.#failedAt = performance.now();
-      throw error;
+      throw new JwksAway("the JWKS could not be fetched", { cause: error });
     }
   }
 }
+
+/** Whatever it was: cut off, too large, refused. Told apart from what `jose` says of a token, which can be a TypeError too. */
+class JwksAway extends Error {}
 
 async function boundedBody(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
@@ -110,13 +113,10 @@ function refusalOf(error: unknown): AppError {
     return refused("The JWT names no key of the JWKS.");
   if (error instanceof errors.JWSInvalid || error instanceof errors.JWTInvalid)
     return refused("That is not a JWT.");
+  if (error instanceof JwksAway) return away(error);
   if (error instanceof errors.JOSENotSupported || error instanceof TypeError)
-    return isNetwork(error) ? away(error) : refused("The JWT's kind is not supported.");
+    return refused("The JWT's kind is not supported.");
   return away(error);
-}
-
-function isNetwork(error: Error): boolean {
-  return error instanceof TypeError && error.message === "fetch failed";
 }
 
 function refused(message: string): AppError {
@@ -146,6 +146,8 @@ function keyOf(text: string): KeyObject {
 /** A public key must never be taken for a shared secret, so the two kinds of algorithms do not mix. */
 function refuseUnfit({ keys, algorithms }: JwtOptions): void {
   const isShared = "text" in keys && !isPem(keys.text);
+  if ("jwksUrl" in keys && /^[^/]+\/\/[^/]*@/.test(keys.jwksUrl))
+    throw new Error("JWT_JWKS_URL holds a user or password; a JWKS is public, give its plain address.");
   if (algorithms.length === 0) throw new Error("JWT_ALGORITHMS names none.");
   for (const algorithm of algorithms) {
     const isHmac = algorithm.startsWith("HS");

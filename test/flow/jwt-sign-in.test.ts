@@ -168,6 +168,7 @@ describe("the issuer's keys", () => {
     for (const answer of [
       { status: 500, body: "trouble" },
       { status: 200, body: "no JSON" },
+      { status: 200, body: '{"keys":[', cut: true as const },
       { status: 200, body: `{"keys": [], "more": "${"x".repeat(300_000)}"}` },
     ]) {
       own.answer = answer;
@@ -209,6 +210,7 @@ describe("a key of the settings", () => {
       [{ JWT_KEY: SECRET, JWT_ALGORITHMS: "RS256" }, "shared secret"],
       [{ JWT_KEY: issuer.pem, JWT_ALGORITHMS: "ES256,HS256" }, "public"],
       [{ JWT_JWKS_URL: issuer.url, JWT_ALGORITHMS: "HS256" }, "public"],
+      [{ JWT_JWKS_URL: issuer.url.replace("//", "//me:secret@") }, "user or password"],
       [{ JWT_KEY: SECRET, JWT_JWKS_URL: issuer.url }, "exclude each other"],
       [{ JWT_KEY: SECRET, JWT_ALGORITHMS: "none" }, "JWT_ALGORITHMS"],
       [{}, "JWT sign-in needs"],

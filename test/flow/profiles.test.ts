@@ -82,12 +82,20 @@ describe("a profile", () => {
     ["what is too deep", { extra: JSON.parse("[".repeat(40) + "]".repeat(40)) }],
     ["NUL, which the database does not take", { extra: { a: "\u0000" } }],
     ["half a surrogate pair", { extra: ["\ud800"] }],
+    ["a number beyond float64", '{"extra": [1e400]}'],
     ["a field that there is not", { nick: "a" }],
   ])("of %s is refused, and nothing changes", async (_, profile) => {
     const member = newMember();
     expect((await own("PUT", member, profile)).body.error.code).toBe("bad_request");
     expect((await own("PATCH", member, profile)).body.error.code).toBe("bad_request");
     expect(await read(member)).toMatchObject({ status: 404 });
+  });
+
+  test("with backslashes before a u, in values and in names, is kept as it is", async () => {
+    const extra = { path: "C:\\udemy", "\\ud800": "\\u0000" };
+    const member = newMember();
+    expect((await own("PUT", member, { extra })).body.profile).toEqual({ extra });
+    expect((await read(member)).body.profile).toEqual({ extra });
   });
 
   test("of the longest name, the largest extra and a member with odd letters is kept as it is", async () => {

@@ -1,5 +1,8 @@
 /** Behind a real Sentinel: the server finds the master by its name, and finds the next one when it is killed. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePorts } from "../../server/base/free-ports.ts";
+import { createLog } from "../../server/base/log.ts";
+import { connectCommand } from "../../server/redis/connect.ts";
 import { pointsOf } from "../cluster/cluster-view.ts";
 import { eventually } from "../support/eventually.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -77,4 +80,12 @@ describe("a server behind a Sentinel", () => {
       withinMs: 15_000,
     });
   });
+});
+
+test("a start that finds no Sentinel ends, and says so", async () => {
+  const [port = 0] = await freePorts(1);
+  const target = { url: `redis+sentinel://127.0.0.1:${port}/mymaster` };
+  const log = createLog({ level: "silent", pretty: false });
+  const connecting = connectCommand({ target, log, commandTimeoutMs: 500, readyMs: 300 });
+  await expect(connecting).rejects.toThrow("could not be reached within 300 ms");
 });

@@ -16,15 +16,20 @@ export class JwtIssuer {
   readonly #signers: Signer[];
   /** How often the endpoint was asked. */
   asked = 0;
-  /** What it answers with instead of its keys. */
-  answer: { status: number; body: string } | undefined;
+  /** What it answers with instead of its keys; cut: the connection ends before the promised end. */
+  answer: { status: number; body: string; cut?: true } | undefined;
 
   private constructor(signers: Signer[]) {
     this.#signers = signers;
     this.#server = createServer((_request, response) => {
       this.asked++;
       const body = JSON.stringify({ keys: this.#signers.map(({ jwk }) => jwk) });
-      response.writeHead(this.answer?.status ?? 200, { "content-type": "application/json" });
+      const length = this.answer?.cut ? { "content-length": "5000" } : {};
+      response.writeHead(this.answer?.status ?? 200, { "content-type": "application/json", ...length });
+      if (this.answer?.cut) {
+        response.write(this.answer.body, () => response.destroy());
+        return;
+      }
       response.end(this.answer?.body ?? body);
     });
   }
