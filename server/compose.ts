@@ -198,6 +198,7 @@ async function startGateway(
     hasher,
     clock: systemClock,
     log,
+    boards: registry.boards,
     onAccepted: (open, place, n) => {
       reads.standings.acknowledged(open, place, n);
       players.control.hintMoved(open.board.id, [place.member]);

@@ -31,6 +31,7 @@ export class Ingest {
   readonly #log: Log;
   readonly #limits: PipeLimits;
   readonly #dedup: DedupLimits;
+  readonly #boards: ReadonlyMap<string, OpenBoard>;
   readonly #onAccepted: OnAccepted | undefined;
   readonly #pipes = new Map<string, ShardPipe>();
   readonly #recent = new WeakMap<OpenBoard, ShardPipe[]>();
@@ -45,6 +46,8 @@ export class Ingest {
     log: Log;
     limits: PipeLimits;
     dedup: DedupLimits;
+    /** Every known board as it was changed last: a live view. */
+    boards: ReadonlyMap<string, OpenBoard>;
     onAccepted?: OnAccepted;
   }) {
     this.#redis = options.redis;
@@ -53,6 +56,7 @@ export class Ingest {
     this.#log = options.log;
     this.#limits = options.limits;
     this.#dedup = options.dedup;
+    this.#boards = options.boards;
     this.#onAccepted = options.onAccepted;
   }
 
@@ -88,11 +92,12 @@ export class Ingest {
   }
 
   #submitOne(
-    open: OpenBoard,
+    asked: OpenBoard,
     submission: MemberSubmission,
     arrivedAtMs: number,
     done: (result: SubmissionResult, batch?: AppliedBatch) => void,
   ): void {
+    const open = this.#asItIs(asked);
     try {
       checkSeason(
         open,
@@ -119,6 +124,12 @@ export class Ingest {
     }
   }
 
+  /** A caller may have waited since it asked for the board: its rules may be older than those that others go by already. */
+  #asItIs(open: OpenBoard): OpenBoard {
+    const known = this.#boards.get(open.board.id);
+    return known?.season.incarnation === open.season.incarnation ? known : open;
+  }
+
   /** The pipes of a board object, without making a name for every submission. */
   #pipe(open: OpenBoard, shard: number): ShardPipe {
     let known = this.#recent.get(open);
@@ -128,9 +139,7 @@ export class Ingest {
     }
     const pipe = known[shard];
     if (pipe && !pipe.forgotten) return pipe;
-    // A board that was changed comes as another object: from here on its pipes go by its new rules.
     const found = this.#pipeByName(open, shard);
-    found.open = open;
     known[shard] = found;
     return found;
   }
@@ -143,7 +152,7 @@ export class Ingest {
       if (this.#pipes.size >= PIPES_MAX) this.#forgetIdlePipes();
       pipe = new ShardPipe({
         redis: this.#redis,
-        open,
+        open: () => this.#asItIs(open),
         shard,
         limits: this.#limits,
         dedup: this.#dedup,

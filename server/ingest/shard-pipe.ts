@@ -57,8 +57,8 @@ const REPAIR_BACKOFF: BackoffOptions = { firstMs: 20, capMs: 500 };
 
 export class ShardPipe {
   readonly #redis: RedisStore;
-  /** As it was changed last: its rules are those of the next batch. */
-  open: OpenBoard;
+  /** The board as it is now: its rules are those of the next batch. */
+  readonly #open: () => OpenBoard;
   readonly #shard: number;
   readonly #limits: PipeLimits;
   readonly #dedup: DedupLimits;
@@ -75,14 +75,14 @@ export class ShardPipe {
 
   constructor(options: {
     redis: RedisStore;
-    open: OpenBoard;
+    open: () => OpenBoard;
     shard: number;
     limits: PipeLimits;
     dedup: DedupLimits;
     onDirty: () => void;
   }) {
     this.#redis = options.redis;
-    this.open = options.open;
+    this.#open = options.open;
     this.#shard = options.shard;
     this.#limits = options.limits;
     this.#dedup = options.dedup;
@@ -135,7 +135,7 @@ export class ShardPipe {
       events: flight.items.map(({ event }) => event),
     };
     try {
-      flight.result = await submitBatch(this.#redis, this.open, this.#shard, batch, this.#dedup);
+      flight.result = await submitBatch(this.#redis, this.#open(), this.#shard, batch, this.#dedup);
     } catch (error) {
       flight.result = toAppError(error);
     }

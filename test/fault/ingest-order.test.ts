@@ -30,6 +30,7 @@ async function setup(operator: "set" | "incr", limits = LIMITS, dedup = DEDUP, s
   });
   const hasher = await createHasher();
   const ingest = new Ingest({
+    boards: new Map(),
     redis,
     hasher,
     clock: { now: () => Date.now() },

@@ -174,6 +174,7 @@ describe("a node that does not have the batch", () => {
       columns: [{ name: "s", max: 1e6 }],
     });
     const ingest = new Ingest({
+      boards: new Map(),
       redis: first,
       hasher: await createHasher(),
       clock: { now: () => Date.now() },

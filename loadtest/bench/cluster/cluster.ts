@@ -100,7 +100,7 @@ function killMaster({ masters }: BenchCluster): void {
 
 function ingestOn(redis: RedisStore, hasher: Hasher): Ingest {
   const log = createLog({ level: "silent", pretty: false });
-  return new Ingest({ ...defaultIngest, redis, hasher, clock: systemClock, log });
+  return new Ingest({ boards: new Map(), ...defaultIngest, redis, hasher, clock: systemClock, log });
 }
 
 function randomCall({ memberAt, size }: DeepBoard): MemberSubmission[] {

@@ -25,6 +25,7 @@ export async function measureIngest(context: BenchContext, tools: Tools): Promis
   const { quick, say, report } = context;
   const { redis, open, hasher } = tools;
   const ingest = new Ingest({
+    boards: new Map(),
     ...defaultIngest,
     redis,
     hasher,
