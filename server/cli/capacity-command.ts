@@ -13,7 +13,8 @@ const MAX = 1e12;
 /** A whole number, also written as 10k, 1M or 2.5G. @throws InvalidArgumentError */
 export function quantity(text: string): number {
   const [, digits, suffix = ""] = /^(\d+(?:\.\d+)?)([kMG]?)$/.exec(text.replaceAll("_", "")) ?? [];
-  const value = Number(digits) * { "": 1, k: 1e3, M: 1e6, G: 1e9 }[suffix as "" | "k" | "M" | "G"];
+  // Read as one number: 4.1 times a million is not whole.
+  const value = Number(`${digits}e${{ "": 0, k: 3, M: 6, G: 9 }[suffix as "" | "k" | "M" | "G"]}`);
   if (Number.isInteger(value) && value <= MAX) return value;
   throw new InvalidArgumentError("It must be a whole number, such as 250000, 250k or 10M.");
 }

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { capacityCommand, questionOf } from "../../server/cli/capacity-command.ts";
+import { capacityCommand, quantity, questionOf } from "../../server/cli/capacity-command.ts";
 import { type CapacityPlan, type CapacityQuestion, planCapacity } from "../../server/cli/capacity-plan.ts";
 import { parseConfig } from "../../server/config.ts";
 import { capacityBounds } from "../../server/options.ts";
@@ -106,6 +106,15 @@ describe("rankwire capacity", () => {
     expect(stdout).toContain(`maxmemory: ${expected.totals.redis.set / 1024 / 1024} MiB`);
     for (const { part } of expected.parts) expect(stdout).toContain(`| ${part} `);
     expect(JSON.parse(run(...args, "--json").stdout)).toEqual(JSON.parse(JSON.stringify(expected)));
+  });
+
+  test.each([
+    ["4.1M", 4_100_000],
+    ["1.005M", 1_005_000],
+    ["64.1k", 64_100],
+    ["250_000", 250_000],
+  ])("takes %s as the whole number that it is", (text, value) => {
+    expect(quantity(text)).toBe(value);
   });
 
   test("says which number is wrong", () => {
