@@ -32,11 +32,19 @@ export function checkRules(rules: ScoreRules | undefined, [score]: readonly Colu
   }
 }
 
-/** Whether a shard's script has anything to judge; a board that only asks for signatures is submitted to like any other. */
+/**
+ * Whether a shard's script has anything to judge; a board that only asks for signatures is submitted to like any other. Where violations
+ * are held there is: what was held by a rule that is gone must not count beside its review.
+ */
 export function isJudged({ rules }: Board): boolean {
   if (!rules) return false;
-  const { maxChange, maxChangePerMinute, minIntervalMs } = rules;
-  return maxChange !== undefined || maxChangePerMinute !== undefined || minIntervalMs !== undefined;
+  const { maxChange, maxChangePerMinute, minIntervalMs, onViolation } = rules;
+  return (
+    onViolation === "hold" ||
+    maxChange !== undefined ||
+    maxChangePerMinute !== undefined ||
+    minIntervalMs !== undefined
+  );
 }
 
 /** Whether violations wait for an admin instead of being refused. */
@@ -74,7 +82,9 @@ const RULES = { c: "maxChange", m: "maxChangePerMinute", i: "minIntervalMs" } as
 export function verdictFrom(board: Board, text: string): Verdict {
   const [letter, value, waitMs, full] = text.split(" ");
   const rule = RULES[letter as keyof typeof RULES];
-  const measured = rule === "minIntervalMs" ? Number(value) : Number(value) / scaleOf(board);
+  // Two floats may be further apart than any float is: the script says inf, which no JSON holds.
+  const number = value === "inf" ? Number.MAX_VALUE : Number(value);
+  const measured = rule === "minIntervalMs" ? number : number / scaleOf(board);
   const limit = board.rules?.[rule];
   const violation: RuleViolation = { rule, value: measured };
   // The rule may have gone since: a held submission keeps what it was held for.

@@ -108,6 +108,29 @@ describe.each([
   });
 });
 
+test("what is held does not count beside its review where the rules ask for signatures only", async () => {
+  const board = await heldBoard("incr");
+  await submit(board, "a", 1, "first");
+  expect(await submit(board, "a", 90, "x")).toMatchObject({ outcome: "held" });
+  const columns = [{ name: "points", min: -1_000, max: 1_000 }];
+  await one.createBoard(board, { operator: "incr", columns, rules: { signed: true, onViolation: "hold" } });
+  expect(await submit(board, "a", 90, "x")).toMatchObject({ outcome: "held", score: 1 });
+  expect(await submit(board, "a", 90, "y")).toMatchObject({ outcome: "accepted", score: 91 });
+});
+
+test.each([
+  "hold",
+  "refuse",
+] as const)("a change that no float holds is told as the largest, %s", async (onViolation) => {
+  const columns = [{ name: "v", type: "float" as const }];
+  const board = await heldBoard("set", { columns, rules: { maxChange: 10, onViolation } });
+  await submit(board, "a", -1.7e308, "1");
+  const violation = { rule: "maxChange", limit: 10, value: Number.MAX_VALUE };
+  const told = onViolation === "hold" ? { violation } : { error: { details: violation } };
+  expect(await submit(board, "a", 1.7e308, "2")).toMatchObject(told);
+  expect((await list(board)).held).toMatchObject(onViolation === "hold" ? [{ violation }] : []);
+});
+
 describe("approving", () => {
   test("on a process that is killed while it does: counted and not held, or held and not counted", async () => {
     const board = await heldBoard("incr", { shards: 1 });
