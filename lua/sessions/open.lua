@@ -8,7 +8,7 @@
 -- ARGV[4] idleMs      integer, the sliding expiry
 -- ARGV[5] maxMs       integer, the hard maximum age
 -- ARGV[6] keptMax     integer, sessions of one player
--- Reply {"opened", expiresAtMs}
+-- Reply {"opened", expiresAtMs, evicted} the live ones that it pushed out
 local sessions = KEYS[1]
 local secret_hash, member, how = ARGV[1], ARGV[2], ARGV[3]
 local idle_ms, max_ms, kept_max = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -22,4 +22,4 @@ for i = kept_max, #own do redis.call('HDEL', sessions, own[i].secret_hash) end
 local session = { expires = expires, ends = now + max_ms, created = now, used = now, how = how, member = member }
 redis.call('HSET', sessions, secret_hash, session_text(session))
 redis.call('PEXPIREAT', sessions, string.format('%.0f', math.max(last, expires)))
-return { 'opened', string.format('%.0f', expires) }
+return { 'opened', string.format('%.0f', expires), math.max(0, #own - kept_max + 1) }

@@ -1,16 +1,20 @@
 /** The three ways to a session: a server key names the player, a JWT does, or a device shows its secret. Each counts against the limits. */
 import type { FastifyRequest } from "fastify";
 import { AppError } from "../base/errors.ts";
-import type { Session } from "../sessions/sessions.ts";
+import type { OpenedSession } from "../sessions/sessions.ts";
 import { requireRole } from "./caller.ts";
 import type { Gateway } from "./gateway.ts";
 import { member as memberText, parse } from "./schemas.ts";
 import { sessionRequest } from "./sign-in-schemas.ts";
 
-export type SignedIn = Session & { token: string; id: string };
+/** Connections of sessions that it pushed out end on every gateway. @throws AppError bad_request, unauthorized, forbidden, limited, unavailable */
+export async function signIn(gateway: Gateway, request: FastifyRequest): Promise<OpenedSession> {
+  const opened = await openFor(gateway, request);
+  if (opened.evicted > 0) gateway.control.signOut(opened.member);
+  return opened;
+}
 
-/** @throws AppError bad_request, unauthorized, forbidden, limited, unavailable */
-export async function signIn(gateway: Gateway, request: FastifyRequest): Promise<SignedIn> {
+async function openFor(gateway: Gateway, request: FastifyRequest): Promise<OpenedSession> {
   const { member, jwt, device } = await parsedFor(gateway, request);
   const { rates, sessions, addressOf } = gateway;
   // All players of a game server come from its one address; the others from their own, which is asked before anything is looked up.
@@ -28,7 +32,7 @@ async function parsedFor(gateway: Gateway, request: FastifyRequest) {
   return parse(sessionRequest, request.body);
 }
 
-async function signInByJwt({ jwt, rates, sessions }: Gateway, token: string): Promise<SignedIn> {
+async function signInByJwt({ jwt, rates, sessions }: Gateway, token: string): Promise<OpenedSession> {
   if (!jwt) throw off("JWT sign-in", "JWT_ISSUER");
   const named = await jwt.memberOf(token);
   const member = memberText.safeParse(named);
@@ -39,7 +43,7 @@ async function signInByJwt({ jwt, rates, sessions }: Gateway, token: string): Pr
 }
 
 /** The device may be linked while its session opens: then the session is the anonymous member's, who has none any more. */
-async function signInByDevice(gateway: Gateway, secret: string): Promise<SignedIn> {
+async function signInByDevice(gateway: Gateway, secret: string): Promise<OpenedSession> {
   const { rates, sessions } = gateway;
   const devices = devicesOf(gateway);
   const { member } = await devices.signIn(secret);

@@ -25,6 +25,9 @@ export type SessionLimits = {
 
 export type Session = { member: string; expiresAtMs: number };
 
+/** `evicted`: how many sessions of the player it pushed out. */
+export type OpenedSession = Session & { token: string; id: string; evicted: number };
+
 /** By whom or what the player was signed in. */
 export type SignInWay = "server" | "jwt" | "device";
 
@@ -57,14 +60,15 @@ export class Sessions {
   }
 
   /** @returns the token, which is shown this once */
-  async open(member: string, how: SignInWay = "server"): Promise<Session & { token: string; id: string }> {
+  async open(member: string, how: SignInWay = "server"): Promise<OpenedSession> {
     const tag = tagOf(member);
     const secret = randomBytes(32).toString("base64url");
     const hash = sha256(secret);
     const { idleMs, maxMs, keptMax } = this.#limits;
     const args = [hash, member, LETTERS[how], idleMs, maxMs, keptMax];
     const { rest } = await this.#run("sessions/open", tag, args, ["opened"]);
-    return { token: `${tag}.${secret}`, id: idOf(hash), member, expiresAtMs: Number(rest[0]) };
+    const [expiresAtMs, evicted] = rest.map(Number) as [number, number];
+    return { token: `${tag}.${secret}`, id: idOf(hash), member, expiresAtMs, evicted };
   }
 
   /** Whose token it is; pushes the expiry on. @throws AppError unauthorized */

@@ -131,6 +131,19 @@ describe("a player's sessions", () => {
   });
 });
 
+describe("a session that is pushed out by a newer one", () => {
+  test("closes its sockets on every gateway, whichever signed the player in", async () => {
+    const strict = await startServer(redis.url, { SESSIONS_PER_PLAYER_MAX: "1", SESSION_CHECK_MS: "600000" });
+    const member = newMember();
+    const old = await strict.signIn(member);
+    const sockets = [await socketOf(strict, old), await socketOf(gateways[1], old)];
+    const going = await socketOf(gateways[0], await strict.signIn(member));
+    await eventually(() => expect(sockets.map(hasEnded)).toEqual([true, true]), { withinMs: 1_000 });
+    expect(going.byes).toEqual([]);
+    await strict.stop();
+  });
+});
+
 describe("one session revoked without the bus", () => {
   test("is found by the check of sessions, and only that one", async () => {
     const off = await startServer(redis.url, { CONTROL_PLANE: "off", SESSION_CHECK_MS: "100" });
