@@ -1,7 +1,7 @@
 /**
  * Who a presented API key is: the two keys of the settings, and those of the table, all of which are kept in memory.
  *
- * The table is read when a key is presented that is not known here, when another process says that keys have changed, and, once it
+ * The table is read when a key is presented that is not known here or has another secret, when another process says that keys have changed, and, once it
  * was read, every few seconds in case that message was lost. While the database is away the known keys go on working. A request with
  * a key of the settings never opens it.
  */
@@ -27,7 +27,7 @@ export type ApiKeysOptions = {
 
 type Known = { key: ApiKey; hash: Buffer; previous: Buffer; previousUntilMs: number };
 
-/** Ids that are not in the table, remembered so that the same wrong key does not read it again and again. */
+/** Ids that are not in the table, and ids with secrets that do not fit, remembered so that the same wrong key does not read it again and again. */
 const UNKNOWN_MAX = 1_000;
 const UNKNOWN_MS = 5_000;
 /** Unknown ids wait for one common read of the table, and at most so many at a time. */
@@ -79,7 +79,13 @@ export class ApiKeys {
     if (ofSettings) return ofSettings;
     const parsed = parseKey(presented);
     if (!parsed) return undefined;
-    if (!this.#known.has(parsed.id) && !this.#isKnownAsNone(parsed.id)) await this.#lookUp(parsed.id);
+    const known = this.#knownBy(parsed);
+    if (known) return known;
+    // Not known here, or with another secret: it may have been made or rotated elsewhere a moment ago.
+    const name = this.#known.has(parsed.id)
+      ? `${parsed.id} ${sha256(parsed.secret).toString("hex")}`
+      : parsed.id;
+    if (!this.#isKnownAsNone(name)) await this.#lookUp(name, () => this.#knownBy(parsed) !== undefined);
     return this.#knownBy(parsed);
   }
 
@@ -152,7 +158,7 @@ export class ApiKeys {
     return until !== undefined && performance.now() < until;
   }
 
-  async #lookUp(id: string): Promise<void> {
+  async #lookUp(name: string, isFound: () => boolean): Promise<void> {
     if (this.#waiting >= WAITING_MAX) throw new AppError("overloaded", { retryAfterMs: 1_000 });
     this.#waiting++;
     try {
@@ -164,9 +170,9 @@ export class ApiKeys {
     } finally {
       this.#waiting--;
     }
-    if (this.#known.has(id)) return;
+    if (isFound()) return;
     if (this.#unknown.size >= UNKNOWN_MAX) this.#unknown.delete(this.#unknown.keys().next().value!);
-    this.#unknown.set(id, performance.now() + UNKNOWN_MS);
+    this.#unknown.set(name, performance.now() + UNKNOWN_MS);
   }
 
   /** The change is in the table: here it holds at once, elsewhere as soon as they hear of it. */

@@ -8,8 +8,8 @@ import { formatKey, newKeyId, newSecret, type Role, sha256 } from "./key-text.ts
 /** Live keys of one deployment: every process keeps all of them in memory. */
 export const KEYS_MAX = 1_000;
 const LISTED_MAX = 2_000;
-/** Any number, the same for everybody who makes a first key. */
-const FIRST_KEY_LOCK = 7_267_001;
+/** Any number, the same for everybody who makes a key. */
+const NEW_KEY_LOCK = 7_267_001;
 
 export type NewKey = { name: string; role: Role; scopes: readonly string[] };
 
@@ -35,18 +35,24 @@ export class KeyStore {
 
   /** @returns also the key itself, which is shown this once. @throws AppError too_many_items, unavailable */
   create(key: NewKey): Promise<ListedKey & { key: string }> {
-    return this.#database.run((db) => insert(db, key));
+    return this.#oneAtATime((db) => insert(db, key));
   }
 
-  /** The first admin key of a deployment, made when there is no live one. @returns the key, once */
+  /** The first admin key of a deployment, made when there is no live one for all boards. @returns the key, once */
   createFirst(name: string): Promise<string | undefined> {
+    return this.#oneAtATime(async (db) => {
+      const admins = liveKeys(db).where("role", "=", "admin").where(sql<boolean>`cardinality(scopes) = 0`);
+      if ((await admins.limit(1).execute()).length > 0) return undefined;
+      return (await insert(db, { name, role: "admin", scopes: [] })).key;
+    });
+  }
+
+  /** Keys are counted and made under a lock: several processes may start at once, and several admins make the last key. */
+  #oneAtATime<T>(make: (db: Sql) => Promise<T>): Promise<T> {
     return this.#database.run((db) =>
       db.transaction().execute(async (within) => {
-        // Several processes may start at once: one of them makes it.
-        await sql`select pg_advisory_xact_lock(${sql.lit(FIRST_KEY_LOCK)})`.execute(within);
-        const live = await liveKeys(within).where("role", "=", "admin").limit(1).execute();
-        if (live.length > 0) return undefined;
-        return (await insert(within, { name, role: "admin", scopes: [] })).key;
+        await sql`select pg_advisory_xact_lock(${sql.lit(NEW_KEY_LOCK)})`.execute(within);
+        return make(within);
       }),
     );
   }
@@ -61,7 +67,9 @@ export class KeyStore {
 
   /** Everything that works now. @throws AppError unavailable */
   live(): Promise<ApiKeyRow[]> {
-    return this.#database.run((db) => liveKeys(db).limit(KEYS_MAX).execute());
+    return this.#database.run((db) =>
+      liveKeys(db).orderBy("created_at").orderBy("id").limit(KEYS_MAX).execute(),
+    );
   }
 
   /**

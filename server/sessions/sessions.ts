@@ -83,18 +83,20 @@ export class Sessions {
 
   /**
    * As `touch`, for many tokens in one round trip to each Redis. Never rejects.
-   * @returns for each whether its session is over; false where Redis did not answer
+   * @returns for each that its session is over, or when it expires unless it is used; undefined where Redis did not answer
    */
-  async touchAll(tokens: readonly string[]): Promise<boolean[]> {
+  async touchAll(tokens: readonly string[]): Promise<("over" | number | undefined)[]> {
     const calls = tokens.map((token): Call => {
       const { tag, hash } = partsOf(token);
       const keys = [sessionsKey(tag)];
       return { script: "sessions/touch", keys, args: [hash, this.#limits.idleMs] };
     });
     const outcomes = await settleAll(this.#redis, calls);
-    return outcomes.map(
-      (outcome) => "reply" in outcome && tagged(outcome.reply, ["live", "unknown"]).tag === "unknown",
-    );
+    return outcomes.map((outcome) => {
+      if (!("reply" in outcome)) return undefined;
+      const { tag, rest } = tagged(outcome.reply, ["live", "unknown"]);
+      return tag === "unknown" ? "over" : Number(rest[1]);
+    });
   }
 
   /** The player's live sessions, the last used one first. Looking is not using. */

@@ -144,6 +144,16 @@ describe("a session that is pushed out by a newer one", () => {
   });
 });
 
+describe("a session at its hard end", () => {
+  test("closes its sockets then, and not at the next check", async () => {
+    const lasting = { SESSION_MAX_MS: "700", SESSION_IDLE_MS: "700", SESSION_CHECK_MS: "600000" };
+    const short = await startServer(redis.url, lasting);
+    const socket = await socketOf(short, await short.signIn(newMember()));
+    await eventually(() => expect(hasEnded(socket)).toBe(true), { withinMs: 2_500 });
+    await short.stop();
+  });
+});
+
 describe("one session revoked without the bus", () => {
   test("is found by the check of sessions, and only that one", async () => {
     const off = await startServer(redis.url, { CONTROL_PLANE: "off", SESSION_CHECK_MS: "100" });

@@ -123,7 +123,8 @@ describe("the sessions of one player", () => {
     const { token, member } = await sessions.open(newMember());
     await sessions.revokeAll(member);
     tokens.splice(2, 0, token);
-    expect(await sessions.touchAll(tokens)).toEqual([false, false, true, false, false, false]);
+    const live = expect.any(Number);
+    expect(await sessions.touchAll(tokens)).toEqual([live, live, "over", live, live, live]);
   });
 
   test("are at most as many as the cap: the least used one ends", async () => {

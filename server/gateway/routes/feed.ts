@@ -59,9 +59,11 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
     // From here on nothing is awaited, so that the limit holds and a reader that has left meanwhile is noticed.
     const refusal = !mayRead(now, caller)
       ? privateBoard(now)
-      : readers.size >= gateway.limits.sseMax
-        ? new AppError("too_many_connections", { retryAfterMs: 5_000 })
-        : undefined;
+      : "key" in caller && !gateway.keys.isGood(caller.presented)
+        ? new AppError("unauthorized")
+        : readers.size >= gateway.limits.sseMax
+          ? new AppError("too_many_connections", { retryAfterMs: 5_000 })
+          : undefined;
     if (refusal) {
       release();
       throw refusal;
