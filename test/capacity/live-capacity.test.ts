@@ -71,10 +71,12 @@ describe("GET /v1/admin/capacity", () => {
   test("says what each part takes, close to what the plan says of as many", async () => {
     const live = await measured(server);
     expect(part(live, "entries")).toMatchObject({ keys: 8 + 4, elements: expect.any(Number) });
-    for (const name of ["entries", "sessions", "published top"]) {
+    // MEMORY USAGE leaves out the table of expiries and the slots: 48 of a session's 266 bytes.
+    const shares = { entries: 0.2, sessions: 0.3, "published top": 0.2 };
+    for (const [name, share] of Object.entries(shares)) {
       const { bytes, plannedBytes } = part(live, name)!;
       expect(Math.abs(bytes / plannedBytes! - 1), `${name}: ${bytes}, planned ${plannedBytes}`).toBeLessThan(
-        0.2,
+        share,
       );
     }
     expect(part(live, "sessions")).toMatchObject({ keys: SESSIONS, elements: SESSIONS });
