@@ -103,6 +103,13 @@ local function read_events(rule, layout, count, fields)
   return batch
 end
 
+-- By event the place of a hidden member, who stands behind a line feed.
+local function hidden_places(places, batch)
+  local asked = {}
+  for e = 1, batch.count do asked[e] = '\n' .. ARGV[batch.before_members + e] end
+  return redis.call('HMGET', places, unpack(asked))
+end
+
 -- The entry of a member stands under rest .. member, so another rest is another member of the ZSET: the old one goes. From the final
 -- state of each member, or one that changed twice in the batch would stay under its rest in between.
 -- Hidden members have only a field in places, behind a line feed, which no member begins with.

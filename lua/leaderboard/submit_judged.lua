@@ -44,15 +44,6 @@ local judged = judge_batch(call, batch, states, held, read_rules(fields))
 local olds = of_members('ZMSCORE', entries, batch)
 local in_hidden = call.hides and of_members('ZMSCORE', hidden, batch)
 local done = apply_events(call, batch, olds, in_hidden)
--- What was accepted is what is added, unless some of it is hidden. Of a member that comes again the last word stands.
-local adds, hidden_adds = done.logged, {}
-if in_hidden then
-  adds = {}
-  for i = 1, done.accepted do
-    append_pair(in_hidden[done.events[i]] and hidden_adds or adds, done.logged[2 * i - 1], done.logged[2 * i])
-  end
-end
-if #adds > 0 then redis.call('ZADD', entries, unpack(adds)) end
-if #hidden_adds > 0 then redis.call('ZADD', hidden, unpack(hidden_adds)) end
+write_keys(entries, hidden, done, in_hidden)
 judged(done)
 return finish_batch(call, done)

@@ -37,12 +37,7 @@ local refusal = check_batch(call, batch)
 if refusal then return refusal end
 
 local olds = of_members('HMGET', places, batch)
-local in_hidden = false
-if call.hides then
-  local asked = {}
-  for e = 1, count do asked[e] = '\n' .. ARGV[batch.before_members + e] end
-  in_hidden = redis.call('HMGET', places, unpack(asked))
-end
+local in_hidden = call.hides and hidden_places(places, batch)
 local done = apply_events(call, batch, olds, in_hidden)
 write_places(entries, places, batch, done, olds, in_hidden)
 return finish_batch(call, done)

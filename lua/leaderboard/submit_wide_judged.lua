@@ -43,12 +43,7 @@ if refusal then return refusal end
 local judged = judge_batch(call, batch, states, held, read_rules(fields))
 
 local olds = of_members('HMGET', places, batch)
-local in_hidden = false
-if call.hides then
-  local asked = {}
-  for e = 1, count do asked[e] = '\n' .. ARGV[batch.before_members + e] end
-  in_hidden = redis.call('HMGET', places, unpack(asked))
-end
+local in_hidden = call.hides and hidden_places(places, batch)
 local done = apply_events(call, batch, olds, in_hidden)
 write_places(entries, places, batch, done, olds, in_hidden)
 judged(done)

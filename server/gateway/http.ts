@@ -15,6 +15,7 @@ import { limitRequests, QUOTA_HEADERS } from "./request-quota.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { counterRoutes } from "./routes/counters.ts";
+import { deviceRoutes } from "./routes/devices.ts";
 import { feedRoutes } from "./routes/feed.ts";
 import { heldRoutes } from "./routes/held.ts";
 import { keyRoutes } from "./routes/keys.ts";
@@ -28,6 +29,7 @@ const ROUTES = [
   boardRoutes,
   scoreRoutes,
   sessionRoutes,
+  deviceRoutes,
   memberRoutes,
   profileRoutes,
   feedRoutes,

@@ -30,9 +30,11 @@ export const sessionRequest = z
 
 export const linkRequest = z.strictObject({ device: deviceSecret });
 
-const sessionId = z.string().regex(/^[0-9a-f]{16}$/, "must be a session's id of 16 characters");
+const idOf = (what: string) => z.string().regex(/^[0-9a-f]{16}$/, `must be a ${what}'s id of 16 characters`);
+const sessionId = idOf("session");
 export const sessionParams = z.object({ id: sessionId });
 export const memberSessionParams = z.object({ member, id: sessionId });
+export const memberDeviceParams = z.object({ member, id: idOf("device") });
 
 const scope = z
   .string()
@@ -52,7 +54,5 @@ export const keyRequest = z.strictObject({
   role: z.enum(ROLES),
   scopes: z.array(scope).max(100).default([]),
 });
-export const keyParams = z.object({
-  id: z.string().regex(/^[0-9a-f]{16}$/, "must be a key's id of 16 characters"),
-});
+export const keyParams = z.object({ id: idOf("key") });
 export const rotateRequest = z.strictObject({ overlapMs: z.int().min(0).max(OVERLAP_MS_MAX).default(0) });

@@ -1,9 +1,9 @@
 /**
  * Who a presented API key is: the two keys of the settings, and those of the table, all of which are kept in memory.
  *
- * The table is read when a key is presented that is not known here or has another secret, when another process says that keys have changed, and, once it
- * was read, every few seconds in case that message was lost. While the database is away the known keys go on working. A request with
- * a key of the settings never opens it.
+ * The table is read when a key is presented that is not known here or has another secret, when another process says that keys have
+ * changed, and, once it was read, every few seconds in case that message was lost. While the database is away the known keys go on
+ * working. A request with a key of the settings never opens it.
  */
 import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
@@ -27,7 +27,7 @@ export type ApiKeysOptions = {
 
 type Known = { key: ApiKey; hash: Buffer; previous: Buffer; previousUntilMs: number };
 
-/** Ids that are not in the table, and ids with secrets that do not fit, remembered so that the same wrong key does not read it again and again. */
+/** Ids that are not in the table, or with another secret, remembered so that the same wrong key does not read it again and again. */
 const UNKNOWN_MAX = 1_000;
 const UNKNOWN_MS = 5_000;
 /** Unknown ids wait for one common read of the table, and at most so many at a time. */

@@ -3,6 +3,7 @@
  * player and is that player from then on. The table holds the SHA-256 of the secret. Scores stay with the member who earned them.
  */
 import { randomBytes } from "node:crypto";
+import { sql } from "kysely";
 import { AppError } from "../base/errors.ts";
 import type { Database, Sql } from "../database/database.ts";
 import type { DeviceRow } from "../database/table-types.ts";
@@ -11,6 +12,13 @@ import { sha256 } from "./key-text.ts";
 export const ANONYMOUS_PREFIX = "anon-";
 
 export type DeviceMember = { member: string; anonymous: boolean };
+
+/** A device as it may be shown. The id is the beginning of the stored hash: it names the device to people and opens nothing. */
+export type ListedDevice = { id: string; anonymous: boolean; createdAt: Date; linkedAt: Date | null };
+
+const ID_LENGTH = 16;
+const LISTED_MAX = 1_000;
+const publicId = sql<string>`left(encode(device_hash, 'hex'), ${sql.lit(ID_LENGTH)})`;
 
 export class Devices {
   readonly #database: Database;
@@ -39,6 +47,31 @@ export class Devices {
   /** @throws AppError unavailable */
   memberOf(secret: string): Promise<string | undefined> {
     return this.#database.run(async (db) => (await deviceOf(db, sha256(secret)))?.member);
+  }
+
+  /** The member's devices, the newest first. @throws AppError unavailable */
+  list(member: string): Promise<ListedDevice[]> {
+    return this.#database.run((db) =>
+      db
+        .selectFrom("devices")
+        .select([publicId.as("id"), "anonymous", "created_at as createdAt", "linked_at as linkedAt"])
+        .where("member", "=", member)
+        .orderBy("created_at", "desc")
+        .limit(LISTED_MAX)
+        .execute(),
+    );
+  }
+
+  /**
+   * Take a device from the member, or all of them: its secret is nobody's from then on, and would begin as a new anonymous member.
+   * Sessions that it opened are not ended by this. @returns how many there were. @throws AppError unavailable
+   */
+  async remove(member: string, id?: string): Promise<number> {
+    const { numDeletedRows } = await this.#database.run((db) => {
+      const own = db.deleteFrom("devices").where("member", "=", member);
+      return (id === undefined ? own : own.where(publicId, "=", id)).executeTakeFirst();
+    });
+    return Number(numDeletedRows);
   }
 
   /**

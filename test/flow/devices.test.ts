@@ -45,6 +45,30 @@ describeOnBoth("a device", (store) => {
     expect(new Set(body.sessions.map(({ how }) => how))).toEqual(new Set(["device"]));
   });
 
+  test("is taken from the player with all sessions, one or all, and is nobody's then", async () => {
+    const player = uniqueBoard("eve");
+    const [kept, stolen] = [newDevice(), newDevice()];
+    for (const device of [kept, stolen]) await link(device, await server.signIn(player));
+    const path = `/v1/members/${player}/devices`;
+    type Devices = { devices: { id: string; anonymous: boolean; linkedAt: string }[] };
+    const listed = async () => (await server.call<Devices>("GET", path, { key: SERVER_KEY })).body.devices;
+    const [newest, oldest] = await listed();
+    expect(newest).toMatchObject({ anonymous: false, linkedAt: expect.any(String) });
+    const { token } = (await signIn(stolen)).body;
+    const remove = async (at: string) => (await server.call("DELETE", at, { key: SERVER_KEY })).body;
+    expect(await remove(`${path}/${newest!.id}`)).toMatchObject({ removed: 1 });
+    expect(await isOver(token)).toBe(true);
+    expect((await listed()).map(({ id }) => id)).toEqual([oldest!.id]);
+    expect((await signIn(stolen)).body.member).toMatch(/^anon-/);
+    expect((await signIn(kept)).body.member).toBe(player);
+    expect(await remove(`/v1/members/${uniqueBoard("else")}/devices/${oldest!.id}`)).toMatchObject({
+      removed: 0,
+    });
+    expect(await remove(path)).toMatchObject({ removed: 1 });
+    expect((await signIn(kept)).body.member).toMatch(/^anon-/);
+    expect((await server.call("GET", path, { key: token })).status).toBe(401);
+  });
+
   test("is the named player's from the link on, and the anonymous member's sessions end", async () => {
     const device = newDevice();
     const anonymous = (await signIn(device)).body;

@@ -4,8 +4,8 @@ import { type ListedSession, sessionIdOf } from "../../sessions/sessions.ts";
 import { requirePlayer } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
-import { devicesOf, signIn } from "../sign-in.ts";
-import { linkRequest, sessionParams } from "../sign-in-schemas.ts";
+import { signIn } from "../sign-in.ts";
+import { sessionParams } from "../sign-in-schemas.ts";
 
 export function sessionRoutes(app: FastifyInstance, gateway: Gateway): void {
   const { sessions, control } = gateway;
@@ -34,21 +34,6 @@ export function sessionRoutes(app: FastifyInstance, gateway: Gateway): void {
     const { member } = await requirePlayer(gateway, request);
     const { id } = schemas.parse(sessionParams, request.params);
     return revokeOne(member, id);
-  });
-
-  app.post("/v1/devices/link", async (request) => {
-    const devices = devicesOf(gateway);
-    const { member } = await requirePlayer(gateway, request);
-    const { device } = schemas.parse(linkRequest, request.body);
-    await gateway.rates.takeSignIn({ member });
-    const endSessions = async (anonymous: string): Promise<void> => {
-      await sessions.revokeAll(anonymous);
-      control.signOut(anonymous);
-    };
-    const was = await devices.link(device, member, endSessions);
-    // Once more: a sign-in that had begun before may have opened one since.
-    if (was !== undefined) await endSessions(was);
-    return { member, was: was ?? null };
   });
 
   async function revokeOne(member: string, id: string): Promise<{ revoked: number }> {
