@@ -9,7 +9,7 @@ import { profileSettings } from "./settings/profiles.ts";
 import { bytes, count, flag, ms, type Setting, setting } from "./settings/setting.ts";
 import { brokenSignIn, signInSettings } from "./settings/sign-in.ts";
 
-const ROLE_NAMES = ["gateway", "merger"] as const;
+const ROLE_NAMES = ["gateway", "merger", "archiver", "seasons"] as const;
 const roles = z
   .string()
   .default(ROLE_NAMES.join(","))
@@ -51,7 +51,7 @@ export const settings = {
     z.enum(["auto", "never"]).default("auto"),
     "`never` forbids installing redis-server when there is none.",
   ),
-  ROLES: setting(roles, "What this process does: `gateway`, `merger`, or both."),
+  ROLES: setting(roles, "What this process does: any of them, by comma."),
   ADMIN_KEY: setting(
     z.string().min(16).optional(),
     "Admin API key. Unset: one is made at the first start, printed once and kept as a hash in the database.",

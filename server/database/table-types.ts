@@ -1,5 +1,6 @@
 /** The tables as TypeScript sees them: what `migrations/` makes, column by column. */
 import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
+import type { ArchiveTables } from "./archive-table-types.ts";
 
 /** Written by the database where it is left out. */
 type CreatedAt = ColumnType<Date, Date | undefined, never>;
@@ -38,7 +39,7 @@ export type ProfileTable = {
   updated_at: Generated<Date>;
 };
 
-export type Tables = {
+export type Tables = ArchiveTables & {
   api_keys: ApiKeyTable;
   devices: DeviceTable;
   profiles: ProfileTable;

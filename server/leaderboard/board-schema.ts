@@ -82,7 +82,7 @@ export function newSeason(board: Board, number: number, nowMs: number): Season {
   };
 }
 
-const storedRecord = z.object({
+const boardSeason = z.object({
   board: boardDefinition.extend({
     id: boardId,
     columns: z.array(storedColumn),
@@ -95,6 +95,13 @@ const storedRecord = z.object({
     openedAtMs: z.number(),
     endsAtMs: z.number().optional(),
   }),
+});
+
+const storedRecord = boardSeason.extend({
+  // Records of versions that knew one season only have none of these.
+  revision: z.int().default(0),
+  next: boardSeason.exactOptional(),
+  closing: z.array(boardSeason).default([]),
 });
 
 /** A record as it was stored. @throws when it is not one: the store was written by something else */

@@ -50,10 +50,20 @@ export type Season = {
   endsAtMs?: number;
 };
 
-/** What is stored of a board. */
-export type BoardRecord = { board: Board; season: Season };
+/** A season with the rules that the board has in it. */
+export type BoardSeason = { board: Board; season: Season };
 
-/** A board with everything derived from its record, as the rooms use it. */
+/** What is stored of a board: its rules and season of now, and the seasons beside it that Redis holds. */
+export type BoardRecord = BoardSeason & {
+  /** Grows by one with every change of the record, over rebuilds too. */
+  revision: number;
+  /** Opened before the season ends, so that it takes over without a gap. */
+  next?: BoardSeason;
+  /** Over, and not yet in the archive; oldest first. */
+  closing: BoardSeason[];
+};
+
+/** A board in one of its seasons with everything derived, as the rooms use it. */
 export type OpenBoard = {
   board: Board;
   season: Season;

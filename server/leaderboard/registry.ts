@@ -11,7 +11,7 @@ import { callAll } from "../redis/batch.ts";
 import { feedKeys, shardKeys } from "../redis/keys.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
-import type { Board, BoardRecord, OpenBoard } from "./board.ts";
+import type { Board, BoardRecord, BoardSeason, OpenBoard } from "./board.ts";
 import type { BoardRepository, StoredBoard } from "./board-repository.ts";
 import { FIXED_FIELDS, newSeason } from "./board-schema.ts";
 import { layoutOf } from "./layout.ts";
@@ -27,6 +27,8 @@ export class Registry {
   readonly #openFeed: OpenFeed;
   readonly #clock: Clock;
   #boards = new Map<string, OpenBoard>();
+  /** The record of each known board, as the text that was read last. */
+  readonly #texts = new Map<string, string>();
   readonly #listeners = new Set<(open: OpenBoard) => void>();
   #version = "";
 
@@ -68,8 +70,7 @@ export class Registry {
     const version = await this.#repository.version();
     if (version === this.#version) return;
     for (const stored of await this.#repository.all()) {
-      const known = this.#boards.get(stored.record.board.id);
-      if (known && JSON.stringify({ board: known.board, season: known.season }) === stored.text) continue;
+      if (this.#texts.get(stored.record.board.id) === stored.text) continue;
       this.#adopt(await this.#finishOpening(stored));
     }
     this.#version = version;
@@ -90,8 +91,8 @@ export class Registry {
       const before = await this.#repository.get(board.id);
       if (before) refuseFixedChanges(before.record.board, board);
       const record: BoardRecord = before
-        ? { board, season: before.record.season }
-        : { board, season: newSeason(board, 1, this.#clock.now()) };
+        ? { ...before.record, board, revision: before.record.revision + 1 }
+        : { board, season: newSeason(board, 1, this.#clock.now()), revision: 1, closing: [] };
       layoutOf(board, record.season);
       if (board.rules && record.season.state === "open") await this.#addRuleKeys(derive(record));
       if ((await this.#repository.save(record, before)) === "conflict") continue;
@@ -120,7 +121,11 @@ export class Registry {
       }
     }
     await this.#openFeed(open);
-    const opened: BoardRecord = { board: record.board, season: { ...record.season, state: "open" } };
+    const opened: BoardRecord = {
+      ...record,
+      season: { ...record.season, state: "open" },
+      revision: record.revision + 1,
+    };
     // A conflict means that somebody else finished it, or has changed the board since: take what is there.
     if ((await this.#repository.save(opened, stored)) === "saved") return opened;
     const now = await this.#repository.get(record.board.id);
@@ -140,12 +145,13 @@ export class Registry {
   #adopt(record: BoardRecord): OpenBoard {
     const open = derive(record);
     this.#boards.set(record.board.id, open);
+    this.#texts.set(record.board.id, JSON.stringify(record));
     for (const listener of this.#listeners) listener(open);
     return open;
   }
 }
 
-function derive({ board, season }: BoardRecord): OpenBoard {
+function derive({ board, season }: BoardSeason): OpenBoard {
   return {
     board,
     season,

@@ -41,6 +41,8 @@ export async function startServer(
     DATA_DIR: dataDir,
     ADMIN_KEY,
     SERVER_KEY,
+    // The other roles open a database at once, which most tests do not need.
+    ROLES: "gateway,merger",
     TICK_MS: "20",
     STOP_GRACE_MS: "500",
     ...settings,

@@ -1,0 +1,28 @@
+/**
+ * What a route says of itself: who may call it, what it takes and what it answers, as zod schemas. It stands beside the handler, in the
+ * route's `config`, and the OpenAPI document, the reference at `/docs` and `docs/api.md` are made from it.
+ */
+import type { z } from "zod";
+
+export type Operation = {
+  /** One line: what the call does, in the words of docs/api.md. */
+  summary: string;
+  /** The least credential that may call. `reader`: anyone on public boards, else a key for the board or a session token. */
+  who: "anyone" | "reader" | "player" | "server" | "admin";
+  params?: z.ZodType;
+  query?: z.ZodType;
+  body?: z.ZodType;
+  /** By status. What is not JSON says its media type instead of a schema. Errors are of one shape and need not be named. */
+  answers: Record<number, z.ZodType | { mediaType: string; what: string }>;
+};
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    operation?: Operation;
+  }
+}
+
+/** Route options that carry the description: `app.get(path, describe({…}), handler)`. */
+export function describe(operation: Operation): { config: { operation: Operation } } {
+  return { config: { operation } };
+}
