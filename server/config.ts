@@ -3,6 +3,7 @@
  * `docs/settings.md` is made from this table.
  */
 import { z } from "zod";
+import { archiveSettings } from "./settings/archive.ts";
 import { limitSettings } from "./settings/limits.ts";
 import { playerSettings } from "./settings/players.ts";
 import { profileSettings } from "./settings/profiles.ts";
@@ -116,10 +117,6 @@ export const settings = {
     ms(1_000),
     'ms. `ack: "replica"` waits this long for a replica, and up to as long again for the wait before it.',
   ),
-  LOG_ENTRIES_MAX: setting(
-    count(10_000),
-    "Entries (batches) of a shard's score log, until the archiver trims it.",
-  ),
   PRODUCER_IDLE_MS: setting(
     ms(3_600_000),
     "ms. A producer that sent nothing for this long is forgotten by the shard.",
@@ -156,6 +153,7 @@ export const settings = {
   LAG_MS_MAX: setting(ms(10_000), "ms. A socket that lags this long is closed with `slow_consumer`."),
   STOP_GRACE_MS: setting(ms(3_000), "ms. Requests under way may take this long when the process stops."),
   SHUTDOWN_MS: setting(ms(10_000), "ms. All services together must have stopped within this time."),
+  ...archiveSettings,
   ...playerSettings,
   ...profileSettings,
   ...limitSettings,

@@ -55,6 +55,8 @@ export function ingestOptions(config: Config): { limits: PipeLimits; dedup: Dedu
       dedupWindowMs: config.DEDUP_WINDOW_MS,
       idsMax: config.DEDUP_IDS_MAX,
       logEntriesMax: config.LOG_ENTRIES_MAX,
+      logBytesMax: config.LOG_BYTES_MAX,
+      logFull: config.LOG_FULL,
       producerIdleMs: config.PRODUCER_IDLE_MS,
       heldMax: config.HELD_MAX,
     },

@@ -37,6 +37,7 @@ export const ERROR_CODES = [
   "unavailable",
   "store_lost",
   "store_full",
+  "log_full",
   "not_available",
   "internal",
 ] as const;

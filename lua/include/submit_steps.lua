@@ -3,11 +3,13 @@
 
 -- nil when the batch may be applied, else the reply to give. Notes on `call` what the shard says: cutoff, hides, known, now.
 local function check_batch(call, batch)
-  local state = redis.call('HMGET', call.meta, 'incarnation', 'state', 'cutoff', 'hidden', 'rotated', 'p:' .. call.producer)
+  local state = redis.call('HMGET', call.meta, 'incarnation', 'state', 'cutoff', 'hidden', 'rotated', 'p:' .. call.producer, 'n', 'logged', 'trimmed')
   if state[1] ~= call.incarnation then return { 'store_lost' } end
   local replay = check_sequence(call, state[6], batch)
   if replay then return replay end
   if state[2] ~= 'open' then return { 'season_closed' } end
+  call.bounds, call.logs = read_log_limits(call.limits), log_state(state[7], state[8], state[9])
+  if log_is_full(call.log, call.bounds, call.logs) then return { 'log_full' } end
   call.cutoff, call.hides, call.now = tonumber(state[3]), state[4] ~= '0', now_ms()
   call.known = batch.before_ids and check_ids(batch, call.ids_now, call.ids_before, call.meta, call.limits, state[5], call.now)
   if call.known == 'full' then return { 'overloaded' } end
@@ -21,7 +23,7 @@ local function apply_events(call, batch, olds, in_hidden)
   local current, used = batch.repeats and {}, batch.repeats and {}
   local statuses, keys, told = {}, {}, 0
   local logged, befores, events, accepted = {}, {}, {}, 0
-  local new_ids, remembered, log_ids, new_metadata = {}, 0, {}, {}
+  local new_ids, remembered, log_ids, new_metadata, log_metadata = {}, 0, {}, {}, {}
   local apply, tells_all, args = batch.apply, batch.tells_all, ARGV
   local before_members, before_ids, before_metadata = batch.before_members, batch.before_ids, batch.before_metadata
   for e = 1, batch.count do
@@ -47,7 +49,11 @@ local function apply_events(call, batch, olds, in_hidden)
       if before_ids then log_ids[accepted] = id end
       if current then current[member] = key end
       if not dirty and not apart then dirty = new <= cutoff or (was and was <= cutoff) end
-      if before_metadata and args[before_metadata + e] ~= '' then append_pair(new_metadata, member, args[before_metadata + e]) end
+      if before_metadata then
+        local text = args[before_metadata + e]
+        log_metadata[accepted] = text
+        if text ~= '' then append_pair(new_metadata, member, text) end
+      end
     end
     statuses[e] = status
     if status ~= 'a' or tells_all then
@@ -56,7 +62,7 @@ local function apply_events(call, batch, olds, in_hidden)
     end
   end
   return { statuses = statuses, keys = keys, logged = logged, befores = befores, events = events, accepted = accepted, dirty = dirty,
-    new_ids = new_ids, log_ids = before_ids and log_ids, new_metadata = new_metadata }
+    new_ids = new_ids, log_ids = before_ids and log_ids, new_metadata = new_metadata, log_metadata = #new_metadata > 0 and log_metadata }
 end
 
 -- All that is written beside the entries. @return the reply
@@ -64,7 +70,7 @@ local function finish_batch(call, done)
   local meta = call.meta
   if #done.new_ids > 0 then redis.call('SADD', call.ids_now, unpack(done.new_ids)) end
   if #done.new_metadata > 0 then redis.call('HSET', call.metadata, unpack(done.new_metadata)) end
-  local n = write_log(meta, call.log, call.limits, done.logged, done.befores, done.log_ids)
+  local n = write_log(meta, call.log, call.bounds, call.logs, done)
   if done.dirty then redis.call('HINCRBY', meta, 'version', 1) end
   local packed = table.concat({ call.seq, string.format('%.0f', n), done.dirty and 1 or 0,
     table.concat(done.statuses), table.concat(done.keys, ',') }, ' ')

@@ -14,12 +14,12 @@
 -- ARGV[3] seq          integer, 1 for a producer's first batch to this shard
 -- ARGV[4] rule         best | set | add
 -- ARGV[5] layout       "tieRadix" and, for add, per column " radix zeroDigit"
--- ARGV[6] limits       "dedupWindowMs idsMax logEntriesMax producerIdleMs"
+-- ARGV[6] limits       "dedupWindowMs idsMax logEntriesMax logBytesMax gap|refuse producerIdleMs"
 -- ARGV[7] count        integer, number of events
 -- ARGV[8] fields       letters: "i" with ids, "m" with metadata, "r" where a member comes more than once; "-" ends them
 -- ARGV[9...] events    the members; with ids the idHashes; with metadata the metadata; then per event its key (best, set), or its
 --                      digit deltas and, where ties pack time, a tie digit (add)
--- Reply {"applied", packed} | {"duplicate", keys} | {"gap", last} | {"store_lost"} | {"season_closed"} | {"overloaded"}
+-- Reply {"applied", packed} | {"duplicate", keys} | {"gap", last} | {"store_lost"} | {"season_closed"} | {"overloaded"} | {"log_full"}
 --   packed: "seq n dirty statuses key,key,…": a status per event (a accepted, u unchanged, d duplicate, r rejected); the keys as they
 --   now are, in order, of those events whose key is not the submitted one, empty where there is none. n is the shard's gapless count
 --   of batches that changed it.

@@ -13,7 +13,7 @@
 -- ARGV[3] seq          integer [R 2]
 -- ARGV[4] rule         best | set | add
 -- ARGV[5] layout       "restLength tieLength" and, for add, per column " radix zeroDigit length"; length 0: its digit is in the score
--- ARGV[6] limits       "dedupWindowMs idsMax logEntriesMax producerIdleMs"
+-- ARGV[6] limits       "dedupWindowMs idsMax logEntriesMax logBytesMax gap|refuse producerIdleMs"
 -- ARGV[7] count        integer, number of events
 -- ARGV[8] fields       letters, as for submit.lua
 -- ARGV[9...] events    as for submit.lua; the tie of add is the text that ends the rest

@@ -15,7 +15,7 @@
 -- ARGV[3] seq          integer [R 2]
 -- ARGV[4] rule         best | set | add
 -- ARGV[5] layout       as for submit_wide.lua
--- ARGV[6] limits       "dedupWindowMs idsMax logEntriesMax producerIdleMs"
+-- ARGV[6] limits       "dedupWindowMs idsMax logEntriesMax logBytesMax gap|refuse producerIdleMs"
 -- ARGV[7] count        integer, number of events
 -- ARGV[8] fields       letters as for submit.lua, "h" with holds; behind the "-" the rules (include/submit_rules.lua)
 -- ARGV[9...] events    as for submit_wide.lua; the holds behind the metadata

@@ -169,6 +169,12 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "Redis is at its memory limit; nothing was counted.",
     "Raise maxmemory; retry with the same id afterwards.",
   ),
+  log_full: row(
+    503,
+    true,
+    "The score log waits for the database and is full; nothing was counted.",
+    "Bring the database back, or set LOG_FULL=gap; retry with the same id afterwards.",
+  ),
   not_available: row(501, false, "This build does not have that yet.", "See docs/ for what is there."),
   internal: row(
     500,

@@ -43,7 +43,7 @@ const metadata = z
     (value) => Buffer.byteLength(value) <= METADATA_BYTES_MAX,
     `must be at most ${METADATA_BYTES_MAX} bytes`,
   )
-  .refine((value) => !/\p{Cs}/u.test(value), "must not contain lone surrogates");
+  .refine((value) => !/[\0\p{Cs}]/u.test(value), "must not contain NUL or lone surrogates");
 /** A 64-bit integer, which a JSON number does not hold; `leaderboard/values.ts` looks at the range. */
 export const integerText = z.string().regex(/^-?\d{1,19}$/, "must be a whole number");
 /** zod's record would drop a key of this name in silence. */

@@ -228,7 +228,8 @@ function fail(items: Pending[], error: AppError): void {
   for (const item of items) item.settle({ error });
 }
 
-function refusal(tag: "store_lost" | "season_closed" | "overloaded"): AppError {
+function refusal(tag: "store_lost" | "season_closed" | "overloaded" | "log_full"): AppError {
+  if (tag === "log_full") return new AppError(tag, { retryAfterMs: 5_000 });
   if (tag === "overloaded") {
     const message = "The shard remembers as many ids as it may in one dedup window.";
     return new AppError(tag, { message, retryAfterMs: 5_000 });

@@ -38,6 +38,7 @@ export const boardDefinition = z.strictObject({
     .max(PROFILE_FIELDS.length)
     .refine((fields) => new Set(fields).size === fields.length, "names a field twice")
     .default([]),
+  logRetentionDays: z.int().min(0).max(36_500).default(30),
   endsAt: z.iso.datetime({ offset: true }).optional(),
 });
 

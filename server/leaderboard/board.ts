@@ -34,6 +34,8 @@ export type Board = {
   metadata: boolean;
   /** What entries, windows and views carry of profiles; nothing is looked up when empty. */
   profileFields: ProfileField[];
+  /** How long the archive keeps the score log; never less than two dedup windows, which is what 0 means. */
+  logRetentionDays: number;
   /** ISO 8601; a board whose ties go by time is packed only with it, because the time must fit the bit budget. */
   endsAt?: string;
 };

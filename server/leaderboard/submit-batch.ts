@@ -23,8 +23,11 @@ export type DedupLimits = {
   dedupWindowMs: number;
   /** Most ids in one window of one shard. */
   idsMax: number;
-  /** Most entries of a shard's score log, until the archiver trims it. */
+  /** Most entries and bytes of a shard's score log that are not yet archived, about. */
   logEntriesMax: number;
+  logBytesMax: number;
+  /** A full log drops its oldest entries, or refuses batches. */
+  logFull: "gap" | "refuse";
   /** A producer that sent nothing for this long is forgotten. */
   producerIdleMs: number;
   /** Most submissions that one shard holds for review. */
@@ -48,9 +51,17 @@ export type BatchReply =
       verdicts?: Map<number, Verdict>;
     }
   | { tag: "gap"; last: number }
-  | { tag: "store_lost" | "season_closed" | "overloaded" };
+  | { tag: "store_lost" | "season_closed" | "overloaded" | "log_full" };
 
-const TAGS = ["applied", "duplicate", "gap", "store_lost", "season_closed", "overloaded"] as const;
+const TAGS = [
+  "applied",
+  "duplicate",
+  "gap",
+  "store_lost",
+  "season_closed",
+  "overloaded",
+  "log_full",
+] as const;
 
 /**
  * @returns per event its status and the place that the member has after it
@@ -101,13 +112,15 @@ function submitArguments(
   const withHolds = judged && events.some(({ hold }) => hold !== undefined);
   const repeats = new Set(events.map(({ member }) => member)).size < events.length;
   const rule = board.operator === "best" || board.operator === "set" ? board.operator : "add";
+  const { dedupWindowMs, idsMax, logEntriesMax, logBytesMax, logFull, producerIdleMs } = limits;
+  const bounds = `${dedupWindowMs} ${idsMax} ${logEntriesMax} ${logBytesMax} ${logFull} ${producerIdleMs}`;
   const args = [
     season.incarnation,
     producer,
     String(seq),
     rule,
     layout.argument,
-    `${limits.dedupWindowMs} ${limits.idsMax} ${limits.logEntriesMax} ${limits.producerIdleMs}`,
+    bounds,
     String(events.length),
     `${withIds ? "i" : ""}${withMetadata ? "m" : ""}${withHolds ? "h" : ""}${repeats ? "r" : ""}-${judged ? ` ${rulesArgument(open, limits.heldMax, atMs)}` : ""}`,
   ];

@@ -18,6 +18,8 @@ export const DEDUP: DedupLimits = {
   dedupWindowMs: 600_000,
   idsMax: 100_000,
   logEntriesMax: 10_000,
+  logBytesMax: 64 * 1024 * 1024,
+  logFull: "gap",
   producerIdleMs: 3_600_000,
   heldMax: 1_000,
 };
