@@ -13,7 +13,7 @@ import type {
 } from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../base/errors.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { boardInfo } from "../leaderboard/registry.ts";
+import { boardInfo } from "../leaderboard/board-info.ts";
 import type { WindowQuestion } from "../standings/live-windows.ts";
 import type { Follower, Release } from "../standings/standings.ts";
 import { type Gateway, mayRead, privateBoard } from "./gateway.ts";

@@ -9,7 +9,7 @@ import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
 import type { View } from "../feed/view.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { boardInfo } from "../leaderboard/registry.ts";
+import { boardInfo } from "../leaderboard/board-info.ts";
 import { type Gateway, mayRead, openFeedOf, privateBoard } from "./gateway.ts";
 import type { GameServer, GameSocket } from "./socket-types.ts";
 import { ViewRoom } from "./view-room.ts";

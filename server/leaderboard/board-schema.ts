@@ -5,6 +5,8 @@ import { newEpoch, newId } from "../base/ids.ts";
 import type { Board, Season } from "./board.ts";
 import { columnDefinition, columnFrom, invalid, order, storedColumn } from "./column-schema.ts";
 import { checkRules, rulesDefinition } from "./score-rules.ts";
+import { nextEnd } from "./season-schedule.ts";
+import { type SeasonRules, seasonRules } from "./season-schema.ts";
 
 export const COLUMNS_MAX = 8;
 export const SHARDS_MAX = 64;
@@ -40,6 +42,7 @@ export const boardDefinition = z.strictObject({
     .default([]),
   logRetentionDays: z.int().min(0).max(36_500).default(30),
   endsAt: z.iso.datetime({ offset: true }).optional(),
+  season: seasonRules.default({ schedule: "manual" }),
 });
 
 export type BoardDefinition = z.input<typeof boardDefinition>;
@@ -66,27 +69,38 @@ export function boardFrom(id: string, definition: ParsedDefinition): Board {
   const names = new Set(columns.map((column) => column.name));
   if (names.size !== columns.length) throw invalid("two columns have the same name");
   checkRules(definition.rules, columns);
+  checkSeasonRules(definition);
   return { ...rest, id, columns, ...(endsAt === undefined ? {} : { endsAt }) };
 }
 
-/** A first or next season that opens now. */
-export function newSeason(board: Board, number: number, nowMs: number): Season {
-  const endsAtMs = board.endsAt === undefined ? undefined : Date.parse(board.endsAt);
-  if (endsAtMs !== undefined && endsAtMs <= nowMs) throw invalid("endsAt is in the past");
+function checkSeasonRules({ season, endsAt, columns }: ParsedDefinition): void {
+  if (endsAt !== undefined && ("timeZone" in season || season.endsAt !== undefined)) {
+    throw invalid(
+      "endsAt is the end of one season: with a schedule give `season.endsAt`, the end of the last one",
+    );
+  }
+  if (season.carryOver?.rule === "decay" && columns.some(({ type = "decimal" }) => type !== "decimal")) {
+    throw invalid('carryOver "decay" needs columns of type decimal');
+  }
+}
+
+/** A first or next season that opens at an instant; a first one no sooner than its board says. */
+export function newSeason(board: Board, number: number, atMs: number): Season {
+  const { startsAt } = board.season;
+  const openedAtMs = number === 1 && startsAt !== undefined ? Math.max(atMs, Date.parse(startsAt)) : atMs;
+  const endsAtMs = board.endsAt === undefined ? nextEnd(board.season, openedAtMs) : Date.parse(board.endsAt);
+  const over = endsAtMs === undefined ? board.season.endsAt !== undefined : endsAtMs <= openedAtMs;
+  if (over) throw invalid("endsAt is in the past");
   const ids = { incarnation: newEpoch(), salt: newId() };
-  return {
-    number,
-    ...ids,
-    state: "opening",
-    openedAtMs: nowMs,
-    ...(endsAtMs === undefined ? {} : { endsAtMs }),
-  };
+  return { number, ...ids, state: "opening", openedAtMs, ...(endsAtMs === undefined ? {} : { endsAtMs }) };
 }
 
 const boardSeason = z.object({
   board: boardDefinition.extend({
     id: boardId,
     columns: z.array(storedColumn),
+    // Checked when it was taken: what a newer library refuses must still be read.
+    season: z.custom<SeasonRules>().default({ schedule: "manual" }),
   }),
   season: z.object({
     number: z.int(),
@@ -95,6 +109,7 @@ const boardSeason = z.object({
     state: z.enum(["opening", "open", "closed"]),
     openedAtMs: z.number(),
     endsAtMs: z.number().optional(),
+    closesAtMs: z.number().optional(),
   }),
 });
 
@@ -102,7 +117,15 @@ const storedRecord = boardSeason.extend({
   // Records of versions that knew one season only have none of these.
   revision: z.int().default(0),
   next: boardSeason.exactOptional(),
-  closing: z.array(boardSeason).default([]),
+  closing: z
+    .array(
+      boardSeason.extend({
+        carried: z.literal(true).exactOptional(),
+        archived: z.literal(true).exactOptional(),
+      }),
+    )
+    .default([]),
+  staged: boardSeason.shape.board.exactOptional(),
 });
 
 /** A record as it was stored. @throws when it is not one: the store was written by something else */

@@ -11,6 +11,7 @@ import type {
 } from "../../client-sdk/protocol/messages.ts";
 import type { FeedKeys, ShardKeys } from "../redis/keys.ts";
 import type { Layout } from "./layout.ts";
+import type { SeasonRules } from "./season-schema.ts";
 
 /** The rules. Order, operator, columns, ties and shards are fixed while a season is open; the rest changes live. */
 export type Board = {
@@ -38,6 +39,8 @@ export type Board = {
   logRetentionDays: number;
   /** ISO 8601; a board whose ties go by time is packed only with it, because the time must fit the bit budget. */
   endsAt?: string;
+  /** How its seasons follow each other; changes live, for the present season's end too. */
+  season: SeasonRules;
 };
 
 export type Season = {
@@ -49,7 +52,10 @@ export type Season = {
   state: "opening" | "open" | "closed";
   /** ms since the Unix epoch. */
   openedAtMs: number;
+  /** Known when it opens: it fixes how much room a tie time takes, and never changes. */
   endsAtMs?: number;
+  /** When it closes, where that is another instant: rolled over by hand, or planned anew since it opened. */
+  closesAtMs?: number;
 };
 
 /** A season with the rules that the board has in it. */
@@ -62,7 +68,17 @@ export type BoardRecord = BoardSeason & {
   /** Opened before the season ends, so that it takes over without a gap. */
   next?: BoardSeason;
   /** Over, and not yet in the archive; oldest first. */
-  closing: BoardSeason[];
+  closing: ClosingSeason[];
+  /** The rules that the board has from its next season on. */
+  staged?: Board;
+};
+
+/** A season on its way into the archive. */
+export type ClosingSeason = BoardSeason & {
+  /** What its successor takes over of it is there. */
+  carried?: true;
+  /** It is in the archive: nothing reads it in Redis any more, and its keys go. */
+  archived?: true;
 };
 
 /** A board in one of its seasons with everything derived, as the rooms use it. */
@@ -72,4 +88,6 @@ export type OpenBoard = {
   layout: Layout;
   shards: readonly ShardKeys[];
   feed: FeedKeys;
+  /** The season that takes what arrives from this one's closing instant on; there once it is open. */
+  next?: OpenBoard;
 };

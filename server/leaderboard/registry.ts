@@ -2,33 +2,34 @@
  * The known boards: created and changed through the repository, cached by every process.
  *
  * Opening a season is restartable: the record is saved as `opening` with its incarnation, then each shard is opened
- * (again is harmless), then the record says `open`; whoever meets an `opening` record finishes it.
+ * (again is harmless), then the record says `open`; whoever meets an `opening` record finishes it. Later seasons are the flow's
+ * (`server/seasons/`); that a board moves on to one is seen here, by the clock.
  */
-import type { BoardInfo } from "../../client-sdk/protocol/messages.ts";
 import type { Clock } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
-import { callAll } from "../redis/batch.ts";
-import { feedKeys, shardKeys } from "../redis/keys.ts";
-import { fromRedisError, tagged } from "../redis/reply.ts";
+import { fromRedisError } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
-import type { Board, BoardRecord, BoardSeason, OpenBoard } from "./board.ts";
+import type { Board, BoardRecord, OpenBoard } from "./board.ts";
 import type { BoardRepository, StoredBoard } from "./board-repository.ts";
 import { FIXED_FIELDS, newSeason } from "./board-schema.ts";
 import { layoutOf } from "./layout.ts";
+import { addRuleKeys, type OpenFeed, openSeason } from "./season-opening.ts";
+import { closingInstant, derive, type HeldSeasons, recordAt, seasonsAt, withRules } from "./season-steps.ts";
 
-const SAVE_ATTEMPTS = 5;
+const SAVE_ATTEMPTS = 10;
+/** No timer is longer: the refresh looks at the clock too. */
+const TIMER_MS_MAX = 3_600_000;
 
-/** Opens what belongs to a season outside of this room: the feed. Handed in by compose. */
-export type OpenFeed = (open: OpenBoard) => Promise<void>;
+/** A record as it was read last, and what is derived of it. */
+type Known = { record: BoardRecord; text: string; seasons: HeldSeasons; timer: NodeJS.Timeout | undefined };
 
 export class Registry {
   readonly #redis: RedisStore;
   readonly #repository: BoardRepository;
   readonly #openFeed: OpenFeed;
   readonly #clock: Clock;
-  #boards = new Map<string, OpenBoard>();
-  /** The record of each known board, as the text that was read last. */
-  readonly #texts = new Map<string, string>();
+  readonly #boards = new Map<string, OpenBoard>();
+  readonly #known = new Map<string, Known>();
   readonly #listeners = new Set<(open: OpenBoard) => void>();
   #version = "";
 
@@ -39,7 +40,7 @@ export class Registry {
     this.#clock = options.clock;
   }
 
-  /** Every known board, by id: a live view. */
+  /** Every known board in its season of now, by id: a live view. */
   get boards(): ReadonlyMap<string, OpenBoard> {
     return this.#boards;
   }
@@ -49,7 +50,7 @@ export class Registry {
     return [...this.#boards.values()].sort((a, b) => (a.board.id < b.board.id ? -1 : 1));
   }
 
-  /** Be told of every board that was created or changed, by whichever process. */
+  /** Be told of every board that was created or changed, by whichever process, or that moved on to its next season. */
   onChange(listener: (open: OpenBoard) => void): void {
     this.#listeners.add(listener);
   }
@@ -65,12 +66,28 @@ export class Registry {
     return this.#adopt(await this.#finishOpening(stored));
   }
 
+  /** A season whose data is in Redis: that of now, the next one once it is open, or one that is over and not yet in the archive. */
+  hot(id: string, season: number): OpenBoard | undefined {
+    const seasons = this.#known.get(id)?.seasons;
+    if (!seasons) return undefined;
+    const { current, closing } = seasons;
+    return [current, ...(current.next ? [current.next] : []), ...closing].find(
+      (open) => open.season.number === season,
+    );
+  }
+
+  /** What is stored of a board, as this process read it last. */
+  record(id: string): BoardRecord | undefined {
+    return this.#known.get(id)?.record;
+  }
+
   /** Read what changed since the last call; one GET when nothing did. */
   async refresh(): Promise<void> {
+    this.#moveOn();
     const version = await this.#repository.version();
     if (version === this.#version) return;
     for (const stored of await this.#repository.all()) {
-      if (this.#texts.get(stored.record.board.id) === stored.text) continue;
+      if (this.#known.get(stored.record.board.id)?.text === stored.text) continue;
       this.#adopt(await this.#finishOpening(stored));
     }
     this.#version = version;
@@ -80,47 +97,62 @@ export class Registry {
    * Create a board, or change what may change live.
    * @throws AppError board_invalid, board_locked (a fixed field differs), unavailable
    */
-  put(board: Board): Promise<{ open: OpenBoard; created: boolean }> {
-    return this.#put(board).catch((error: unknown) => {
-      throw fromRedisError(error);
+  async put(board: Board): Promise<{ open: OpenBoard; created: boolean }> {
+    let created = false;
+    const record = await this.#change(board.id, (before, nowMs) => {
+      created = before === undefined;
+      if (!before) return { board, season: newSeason(board, 1, nowMs), revision: 0, closing: [] };
+      refuseFixedChanges(before.board, board);
+      // With rules it is saved again: that is what gives shards of an older version their keys.
+      if (!board.rules && JSON.stringify(before.board) === JSON.stringify(board)) return before;
+      return withRules(before, board, nowMs);
     });
+    return { open: this.#adopt(record), created };
   }
 
-  async #put(board: Board): Promise<{ open: OpenBoard; created: boolean }> {
-    for (let attempt = 0; attempt < SAVE_ATTEMPTS; attempt++) {
-      const before = await this.#repository.get(board.id);
-      if (before) refuseFixedChanges(before.record.board, board);
-      const record: BoardRecord = before
-        ? { ...before.record, board, revision: before.record.revision + 1 }
-        : { board, season: newSeason(board, 1, this.#clock.now()), revision: 1, closing: [] };
-      layoutOf(board, record.season);
-      if (board.rules && record.season.state === "open") await this.#addRuleKeys(derive(record));
-      if ((await this.#repository.save(record, before)) === "conflict") continue;
-      const open = this.#adopt(await this.#finishOpening({ record, text: JSON.stringify(record) }));
-      return { open, created: before === undefined };
+  /**
+   * One step of a board's record: `step` gets it as it is at this instant, and gives it as it shall be, or itself where there is nothing to do.
+   * @returns the record that holds afterwards
+   * @throws AppError board_not_found, unavailable, and what `step` throws
+   */
+  async change(id: string, step: (record: BoardRecord, nowMs: number) => BoardRecord): Promise<BoardRecord> {
+    const record = await this.#change(id, (before, nowMs) => {
+      if (!before) throw new AppError("board_not_found", { message: `There is no board "${id}".` });
+      return step(before, nowMs);
+    });
+    this.#adopt(record);
+    return record;
+  }
+
+  async #change(
+    id: string,
+    step: (record: BoardRecord | undefined, nowMs: number) => BoardRecord,
+  ): Promise<BoardRecord> {
+    try {
+      for (let attempt = 0; attempt < SAVE_ATTEMPTS; attempt++) {
+        const stored = await this.#repository.get(id);
+        const nowMs = this.#clock.now();
+        const before = stored && recordAt(stored.record, nowMs);
+        const after = step(before, nowMs);
+        if (stored && after === stored.record) return after;
+        const record = { ...after, revision: (stored?.record.revision ?? 0) + 1 };
+        layoutOf(record.board, record.season);
+        if (record.board.rules && record.season.state === "open")
+          await addRuleKeys(this.#redis, derive(record));
+        if ((await this.#repository.save(record, stored)) === "conflict") continue;
+        return await this.#finishOpening({ record, text: JSON.stringify(record) });
+      }
+    } catch (error) {
+      throw fromRedisError(error);
     }
     throw new AppError("unavailable", { message: "Others kept changing the board at the same time." });
   }
 
-  /** Open every shard and the feed of a season that was saved as `opening`. */
+  /** Open every shard and the feed of a first season that was saved as `opening`. */
   async #finishOpening(stored: StoredBoard): Promise<BoardRecord> {
     const { record } = stored;
     if (record.season.state !== "opening") return record;
-    const open = derive(record);
-    const calls = open.shards.map((keys) => ({
-      script: "leaderboard/open_shard" as const,
-      keys: Object.values(keys),
-      args: [record.season.incarnation],
-    }));
-    for (const reply of await callAll(this.#redis, calls)) {
-      const { tag, rest } = tagged(reply, ["opened", "already", "foreign"]);
-      if (tag === "foreign") {
-        throw new AppError("store_lost", {
-          message: `A shard of ${record.board.id} belongs to incarnation ${rest[0]}.`,
-        });
-      }
-    }
-    await this.#openFeed(open);
+    await openSeason(this.#redis, derive(record), this.#openFeed);
     const opened: BoardRecord = {
       ...record,
       season: { ...record.season, state: "open" },
@@ -132,33 +164,46 @@ export class Registry {
     return now ? now.record : opened;
   }
 
-  /** Shards that an older version opened lack the keys of rules. What is lost stays so, and its submissions say it. */
-  async #addRuleKeys({ season, shards }: OpenBoard): Promise<void> {
-    const calls = shards.map(({ meta, rules, held }) => ({
-      script: "leaderboard/add_rule_keys" as const,
-      keys: [meta, rules, held],
-      args: [season.incarnation],
-    }));
-    await callAll(this.#redis, calls);
+  #adopt(record: BoardRecord): OpenBoard {
+    const { id } = record.board;
+    const before = this.#known.get(id);
+    if (before && isOlder(record, before.record)) return before.seasons.current;
+    clearTimeout(before?.timer);
+    const nowMs = this.#clock.now();
+    const seasons = seasonsAt(record, nowMs);
+    this.#known.set(id, {
+      record,
+      text: JSON.stringify(record),
+      seasons,
+      timer: this.#timer(record, seasons, nowMs),
+    });
+    this.#boards.set(id, seasons.current);
+    for (const listener of this.#listeners) listener(seasons.current);
+    return seasons.current;
   }
 
-  #adopt(record: BoardRecord): OpenBoard {
-    const open = derive(record);
-    this.#boards.set(record.board.id, open);
-    this.#texts.set(record.board.id, JSON.stringify(record));
-    for (const listener of this.#listeners) listener(open);
-    return open;
+  #timer(record: BoardRecord, { current }: HeldSeasons, nowMs: number): NodeJS.Timeout | undefined {
+    const closesAtMs = closingInstant(record);
+    if (!current.next || closesAtMs === undefined) return undefined;
+    return setTimeout(() => this.#moveOn(), Math.min(closesAtMs - nowMs + 1, TIMER_MS_MAX)).unref();
+  }
+
+  /** Boards whose closing instant has come are in their next season from now on. */
+  #moveOn(): void {
+    const nowMs = this.#clock.now();
+    for (const { record, seasons } of [...this.#known.values()]) {
+      if (seasons.current.next) {
+        const closesAtMs = closingInstant(record);
+        if (closesAtMs !== undefined && nowMs >= closesAtMs) this.#adopt(record);
+      }
+    }
   }
 }
 
-function derive({ board, season }: BoardSeason): OpenBoard {
-  return {
-    board,
-    season,
-    layout: layoutOf(board, season),
-    shards: shardKeys(board.id, season.number, board.shards),
-    feed: feedKeys(board.id, season.number),
-  };
+/** Of two records that were read at the same time the older may come last; one of another life is never older. */
+function isOlder(record: BoardRecord, than: BoardRecord): boolean {
+  const lives = [than, ...than.closing].map(({ season }) => season.incarnation);
+  return record.revision < than.revision && lives.includes(record.season.incarnation);
 }
 
 function refuseFixedChanges(before: Board, after: Board): void {
@@ -167,31 +212,7 @@ function refuseFixedChanges(before: Board, after: Board): void {
   );
   if (changed.length === 0) return;
   throw new AppError("board_locked", {
-    message: `${changed.join(", ")} of board "${before.id}" cannot change while its season is open.`,
+    message: `${changed.join(", ")} of board "${before.id}" cannot change while its season is open: stage it with ?at=rollover.`,
     details: { changed },
   });
-}
-
-/** What anybody may know about a board. */
-export function boardInfo({ board, season, layout }: OpenBoard): BoardInfo {
-  return {
-    board: board.id,
-    order: board.order,
-    operator: board.operator,
-    columns: board.columns,
-    layout: layout.kind,
-    ties: board.ties,
-    writers: board.writers,
-    ...(board.rules?.signed ? { signed: true as const } : {}),
-    visibility: board.visibility,
-    shards: board.shards,
-    topSize: board.topSize,
-    profileFields: board.profileFields,
-    season: {
-      number: season.number,
-      state: season.state,
-      openedAt: new Date(season.openedAtMs).toISOString(),
-      ...(season.endsAtMs === undefined ? {} : { endsAt: new Date(season.endsAtMs).toISOString() }),
-    },
-  };
 }

@@ -1,5 +1,5 @@
 /** `board`: what anybody may know about a board, its current season above all. */
-import { boardInfo } from "../../leaderboard/registry.ts";
+import { boardInfo } from "../../leaderboard/board-info.ts";
 import { readableBoard } from "../gateway.ts";
 import type { SocketMessages } from "../schemas.ts";
 import type { Handler } from "./handler.ts";

@@ -1,8 +1,8 @@
 /** Creating and changing boards. */
 import type { FastifyInstance } from "fastify";
 import { AppError } from "../../base/errors.ts";
+import { boardInfo } from "../../leaderboard/board-info.ts";
 import { boardDefinition, boardFrom } from "../../leaderboard/board-schema.ts";
-import { boardInfo } from "../../leaderboard/registry.ts";
 import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
 import * as schemas from "../schemas.ts";

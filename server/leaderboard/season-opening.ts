@@ -1,0 +1,37 @@
+/** The keys of a season in Redis: opened before anything names them, and deleted when it is in the archive. */
+import { AppError } from "../base/errors.ts";
+import { callAll } from "../redis/batch.ts";
+import { tagged } from "../redis/reply.ts";
+import type { RedisStore } from "../redis/store.ts";
+import type { OpenBoard } from "./board.ts";
+
+/** Opens what belongs to a season outside of this room: the feed. Handed in by compose. */
+export type OpenFeed = (open: OpenBoard) => Promise<void>;
+
+/** Open every shard, then the feed; again is harmless. @throws AppError store_lost when a shard is another life's */
+export async function openSeason(redis: RedisStore, open: OpenBoard, openFeed: OpenFeed): Promise<void> {
+  const calls = open.shards.map((keys) => ({
+    script: "leaderboard/open_shard" as const,
+    keys: Object.values(keys),
+    args: [open.season.incarnation],
+  }));
+  for (const reply of await callAll(redis, calls)) {
+    const { tag, rest } = tagged(reply, ["opened", "already", "foreign"]);
+    if (tag === "foreign") {
+      throw new AppError("store_lost", {
+        message: `A shard of ${open.board.id} belongs to incarnation ${rest[0]}.`,
+      });
+    }
+  }
+  await openFeed(open);
+}
+
+/** Shards that an older version opened lack the keys of rules. What is lost stays so, and its submissions say it. */
+export async function addRuleKeys(redis: RedisStore, { season, shards }: OpenBoard): Promise<void> {
+  const calls = shards.map(({ meta, rules, held }) => ({
+    script: "leaderboard/add_rule_keys" as const,
+    keys: [meta, rules, held],
+    args: [season.incarnation],
+  }));
+  await callAll(redis, calls);
+}
