@@ -12,6 +12,7 @@ import { AppError, toAppError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
 import type { Gateway } from "./gateway.ts";
 import { limitRequests, QUOTA_HEADERS } from "./request-quota.ts";
+import { listRoutes } from "./route-list.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { counterRoutes } from "./routes/counters.ts";
@@ -22,10 +23,12 @@ import { keyRoutes } from "./routes/keys.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { operatorRoutes } from "./routes/operators.ts";
 import { profileRoutes } from "./routes/profiles.ts";
+import { referenceRoutes } from "./routes/reference.ts";
 import { scoreRoutes } from "./routes/scores.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 
-const ROUTES = [
+/** The routes of the API: each describes itself. */
+export const ROUTES = [
   boardRoutes,
   scoreRoutes,
   sessionRoutes,
@@ -66,13 +69,15 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
       message: `There is no ${request.method} ${request.url.split("?")[0]}.`,
     });
   });
+  const routes = listRoutes(app);
   await app.register(cors, {
     origin: gateway.origins,
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     exposedHeaders: ["retry-after", ...QUOTA_HEADERS],
   });
   limitRequests(app, gateway);
-  for (const routes of ROUTES) routes(app, gateway);
+  for (const add of ROUTES) add(app, gateway);
+  await referenceRoutes(app, routes);
   if (gateway.webRoot !== undefined) await app.register(fastifyStatic, { root: gateway.webRoot });
   return app;
 }

@@ -7,11 +7,15 @@ import type { z } from "zod";
 export type Operation = {
   /** One line: what the call does, in the words of docs/api.md. */
   summary: string;
+  /** What else there is to know, in Markdown: limits, what is left out when. docs/api.md shows it behind the summary. */
+  details?: string;
   /** The least credential that may call. `reader`: anyone on public boards, else a key for the board or a session token. */
   who: "anyone" | "reader" | "player" | "server" | "admin";
   params?: z.ZodType;
   query?: z.ZodType;
   body?: z.ZodType;
+  /** Request headers that the call looks at, beside Authorization. */
+  headers?: { name: string; what: string }[];
   /** By status. What is not JSON says its media type instead of a schema. Errors are of one shape and need not be named. */
   answers: Record<number, z.ZodType | { mediaType: string; what: string }>;
 };

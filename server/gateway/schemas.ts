@@ -57,7 +57,9 @@ const columns = z
       z.string().max(32),
       z.union([z.number(), integerText], "must be a number, or a whole number as text"),
     ),
-  );
+  )
+  // What goes in is unknown until it is looked at; a reader of the API wants to know what comes of it.
+  .meta({ type: "object", additionalProperties: { type: ["number", "string"] } });
 
 /** HMAC-SHA256 in base64url; looked at only where the board asks for it. */
 const signature = z.string().max(64).optional();

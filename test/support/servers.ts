@@ -7,6 +7,7 @@ import { createLog } from "../../server/base/log.ts";
 import { compose, type Running } from "../../server/compose.ts";
 import { parseConfig } from "../../server/config.ts";
 import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
+import { checkAnswer } from "./answer-check.ts";
 
 export const ADMIN_KEY = "test-admin-key-0123456789";
 export const SERVER_KEY = "test-server-key-0123456789";
@@ -16,7 +17,7 @@ export type Answer<T = unknown> = { status: number; headers: Headers; body: T };
 export type TestServer = {
   url: string;
   running: Running;
-  /** `key` as a bearer token. The body is sent as JSON, a string as it is. */
+  /** `key` as a bearer token. The body is sent as JSON, a string as it is. Fails when the answer is not what its route describes. */
   call<T>(
     method: string,
     path: string,
@@ -101,11 +102,10 @@ function caller(url: string): TestServer["call"] {
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    const json = response.headers.get("content-type")?.includes("json");
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: (json ? JSON.parse(text) : text) as T,
-    };
+    const { status, headers: answered } = response;
+    const contentType = answered.get("content-type");
+    const parsed: unknown = contentType?.includes("json") ? JSON.parse(text) : text;
+    await checkAnswer({ method, path, status, contentType, body: parsed });
+    return { status, headers: answered, body: parsed as T };
   };
 }

@@ -3,20 +3,33 @@ import type { FastifyInstance } from "fastify";
 import { AppError } from "../../base/errors.ts";
 import { boardInfo } from "../../leaderboard/board-info.ts";
 import { boardDefinition, boardFrom } from "../../leaderboard/board-schema.ts";
+import { putBoard } from "../answers/board-answers.ts";
 import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
+import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
 
 export function adminRoutes(app: FastifyInstance, gateway: Gateway): void {
-  app.put("/v1/admin/boards/:board", async (request, reply) => {
-    await requireRole(gateway, request, "admin");
-    const { board } = schemas.parse(schemas.boardParams, request.params);
-    if ((request.body as { mode?: unknown } | null)?.mode === "tiered") {
-      throw new AppError("not_available", { message: "Tiered boards are not built yet." });
-    }
-    const definition = schemas.parse(boardDefinition, request.body);
-    const { open, created } = await gateway.registry.put(boardFrom(board, definition));
-    void reply.status(created ? 201 : 200);
-    return { ...boardInfo(open), ...(open.board.rules ? { rules: open.board.rules } : {}) };
-  });
+  app.put(
+    "/v1/admin/boards/:board",
+    describe({
+      summary: "creates (201) or replaces (200) a board's definition",
+      details: "what is left out gets its default again, rules too",
+      who: "admin",
+      params: schemas.boardParams,
+      body: boardDefinition,
+      answers: { 200: putBoard, 201: putBoard },
+    }),
+    async (request, reply) => {
+      await requireRole(gateway, request, "admin");
+      const { board } = schemas.parse(schemas.boardParams, request.params);
+      if ((request.body as { mode?: unknown } | null)?.mode === "tiered") {
+        throw new AppError("not_available", { message: "Tiered boards are not built yet." });
+      }
+      const definition = schemas.parse(boardDefinition, request.body);
+      const { open, created } = await gateway.registry.put(boardFrom(board, definition));
+      void reply.status(created ? 201 : 200);
+      return { ...boardInfo(open), ...(open.board.rules ? { rules: open.board.rules } : {}) };
+    },
+  );
 }

@@ -13,6 +13,7 @@ import { withProfiles } from "../entry-profiles.ts";
 import { fastMembers, fastRank, fastRankOfScore, fastTotal, percentiles } from "../fast-ranks.ts";
 import { checkSeason, type Gateway, mayRead, openFeedOf, readableBoard } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
+import * as operations from "./board-operations.ts";
 
 const TOP_LIMIT = 20;
 
@@ -33,13 +34,13 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
     return { open, query };
   }
 
-  app.get("/v1/boards", async (request) => {
+  app.get("/v1/boards", operations.list, async (request) => {
     const caller = await callerOf(gateway, request);
     const visible = registry.list().filter((open) => mayRead(open, caller));
     return { boards: visible.map(boardInfo) };
   });
 
-  app.get("/v1/boards/:board", async (request) => {
+  app.get("/v1/boards/:board", operations.one, async (request) => {
     const { open, query } = await asked(request, schemas.memberQuery);
     const fast = query.precision === "fast" ? fastTotal(gateway, open) : undefined;
     const { role } = await callerOf(gateway, request);
@@ -47,14 +48,14 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
     return { ...shown, ...(fast ?? { exact: true, total: await reader.count(open) }) };
   });
 
-  app.get("/v1/boards/:board/top", async (request) => {
+  app.get("/v1/boards/:board/top", operations.top, async (request) => {
     const { open, query } = await asked(request, schemas.topQuery);
     if (query.cursor === undefined) return shown(gateway, open, await publishedTop(gateway, open, query));
     const page = await reader.page(open, decodeCursor(open, query.cursor), query.limit ?? TOP_LIMIT);
     return shown(gateway, open, { ...heading(open), exact: true, ...page });
   });
 
-  app.get("/v1/boards/:board/members/:member", async (request) => {
+  app.get("/v1/boards/:board/members/:member", operations.member, async (request) => {
     const { open, query } = await asked(request, schemas.memberQuery);
     const { member } = schemas.parse(schemas.memberParams, request.params);
     const rank =
@@ -62,19 +63,19 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
     return (await withProfiles(gateway.profiles, open, [rank]))[0];
   });
 
-  app.get("/v1/boards/:board/members/:member/around", async (request) => {
+  app.get("/v1/boards/:board/members/:member/around", operations.around, async (request) => {
     const { open, query } = await asked(request, schemas.aroundQuery);
     const { member } = schemas.parse(schemas.memberParams, request.params);
     const around = await reader.around(open, member, query.limit);
     return shown(gateway, open, { ...heading(open), exact: true, ...around });
   });
 
-  app.post("/v1/boards/:board/members", async (request) => {
+  app.post("/v1/boards/:board/members", operations.members, async (request) => {
     const { open } = await asked(request, schemas.seasonOnly);
     return shown(gateway, open, await manyMembers(gateway, open, request.body));
   });
 
-  app.get("/v1/boards/:board/rank-of-score", async (request) => {
+  app.get("/v1/boards/:board/rank-of-score", operations.rankOfScore, async (request) => {
     const { open, query } = await asked(request, schemas.scoreQuery);
     const values = valuesOf(open, query as { score: number } & Record<string, unknown>);
     const fast = query.precision === "fast" ? fastRankOfScore(gateway, open, values) : undefined;
@@ -82,7 +83,7 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
     return { ...heading(open), ...values, ...(fast ?? (await exact())) };
   });
 
-  app.get("/v1/boards/:board/percentiles", async (request) => {
+  app.get("/v1/boards/:board/percentiles", operations.percentiles, async (request) => {
     const { open, query } = await asked(request, schemas.percentilesQuery);
     return { ...heading(open), ...(await percentiles(gateway, open, query.percents)) };
   });

@@ -5,11 +5,12 @@ import type { Gateway } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 import { devicesOf } from "../sign-in.ts";
 import { linkRequest, memberDeviceParams } from "../sign-in-schemas.ts";
+import * as operations from "./player-operations.ts";
 
 export function deviceRoutes(app: FastifyInstance, gateway: Gateway): void {
   const { sessions, control } = gateway;
 
-  app.post("/v1/devices/link", async (request) => {
+  app.post("/v1/devices/link", operations.linkDevice, async (request) => {
     const devices = devicesOf(gateway);
     const { member } = await requirePlayer(gateway, request);
     const { device } = schemas.parse(linkRequest, request.body);
@@ -24,20 +25,20 @@ export function deviceRoutes(app: FastifyInstance, gateway: Gateway): void {
     return { member, was: was ?? null };
   });
 
-  app.get("/v1/members/:member/devices", async (request, reply) => {
+  app.get("/v1/members/:member/devices", operations.devices, async (request, reply) => {
     await requireRole(gateway, request, "server");
     const { member } = schemas.parse(schemas.playerParams, request.params);
     void reply.header("cache-control", "no-store");
     return { member, devices: await devicesOf(gateway).list(member) };
   });
 
-  app.delete("/v1/members/:member/devices", async (request) => {
+  app.delete("/v1/members/:member/devices", operations.removeDevices, async (request) => {
     await requireRole(gateway, request, "server");
     const { member } = schemas.parse(schemas.playerParams, request.params);
     return remove(member);
   });
 
-  app.delete("/v1/members/:member/devices/:id", async (request) => {
+  app.delete("/v1/members/:member/devices/:id", operations.removeDevice, async (request) => {
     await requireRole(gateway, request, "server");
     const { member, id } = schemas.parse(memberDeviceParams, request.params);
     return remove(member, id);

@@ -21,10 +21,21 @@ import {
   privateBoard,
   readableBoard,
 } from "../gateway.ts";
+import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
 import type { ProfilesListener, ViewProfiles } from "../view-profiles.ts";
 
 const KEEP_ALIVE_MS = 15_000;
+
+const FEED = describe({
+  summary: "the feed as server-sent events `snapshot`, `frame` and `profiles`",
+  details: "[P-15](../client-sdk/protocol/rules.md)",
+  who: "reader",
+  params: schemas.boardParams,
+  query: schemas.feedQuery,
+  headers: [{ name: "Last-Event-ID", what: "`epoch:offset` of the last event: resumes behind it." }],
+  answers: { 200: { mediaType: "text/event-stream", what: "Events until one side ends it." } },
+});
 
 export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
   const readers = new Map<SseReader, { board: string; caller: Caller }>();
@@ -47,7 +58,7 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
   });
 
   // A HEAD route of its own would follow the feed without ever ending.
-  app.get("/v1/boards/:board/feed", { exposeHeadRoute: false }, async (request, reply) => {
+  app.get("/v1/boards/:board/feed", { exposeHeadRoute: false, ...FEED }, async (request, reply) => {
     const { board } = schemas.parse(schemas.boardParams, request.params);
     await gateway.rates.takeConnection(gateway.addressOf(request.raw));
     const caller = await callerOf(gateway, request);

@@ -1,40 +1,79 @@
 /** API keys: made and rotated (each answer shows the key this once), listed, revoked. */
 import type { FastifyInstance } from "fastify";
 import type { ListedKey } from "../../sessions/key-store.ts";
+import { keyPage, newKey, oneKey } from "../answers/operator-answers.ts";
 import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
+import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
 import { keyParams, keyRequest, rotateRequest } from "../sign-in-schemas.ts";
 
 export function keyRoutes(app: FastifyInstance, gateway: Gateway): void {
   const { keys } = gateway;
 
-  app.post("/v1/admin/keys", async (request, reply) => {
-    await requireRole(gateway, request, "admin");
-    const { key, ...made } = await keys.create(schemas.parse(keyRequest, request.body));
-    void reply.status(201).header("cache-control", "no-store");
-    return { key, ...shown(made) };
-  });
+  app.post(
+    "/v1/admin/keys",
+    describe({
+      summary: "makes an API key, which is shown this once",
+      who: "admin",
+      body: keyRequest,
+      answers: { 201: newKey },
+    }),
+    async (request, reply) => {
+      await requireRole(gateway, request, "admin");
+      const { key, ...made } = await keys.create(schemas.parse(keyRequest, request.body));
+      void reply.status(201).header("cache-control", "no-store");
+      return { key, ...shown(made) };
+    },
+  );
 
-  app.get("/v1/admin/keys", async (request) => {
-    await requireRole(gateway, request, "admin");
-    return { keys: (await keys.list()).map(shown) };
-  });
+  app.get(
+    "/v1/admin/keys",
+    describe({
+      summary: "the API keys, the newest first, revoked ones too",
+      who: "admin",
+      answers: { 200: keyPage },
+    }),
+    async (request) => {
+      await requireRole(gateway, request, "admin");
+      return { keys: (await keys.list()).map(shown) };
+    },
+  );
 
-  app.post("/v1/admin/keys/:id/rotate", async (request, reply) => {
-    await requireRole(gateway, request, "admin");
-    const { id } = schemas.parse(keyParams, request.params);
-    const { overlapMs } = schemas.parse(rotateRequest, request.body ?? {});
-    const { key, ...rotated } = await keys.rotate(id, overlapMs);
-    void reply.header("cache-control", "no-store");
-    return { key, ...shown(rotated) };
-  });
+  app.post(
+    "/v1/admin/keys/:id/rotate",
+    describe({
+      summary: "a new key in place of the old one, which works for `overlapMs` more",
+      who: "admin",
+      params: keyParams,
+      body: rotateRequest.optional(),
+      answers: { 200: newKey },
+    }),
+    async (request, reply) => {
+      await requireRole(gateway, request, "admin");
+      const { id } = schemas.parse(keyParams, request.params);
+      const { overlapMs } = schemas.parse(rotateRequest, request.body ?? {});
+      const { key, ...rotated } = await keys.rotate(id, overlapMs);
+      void reply.header("cache-control", "no-store");
+      return { key, ...shown(rotated) };
+    },
+  );
 
-  app.delete("/v1/admin/keys/:id", async (request) => {
-    await requireRole(gateway, request, "admin");
-    const { id } = schemas.parse(keyParams, request.params);
-    return shown(await keys.revoke(id));
-  });
+  app.delete(
+    "/v1/admin/keys/:id",
+    describe({
+      summary:
+        "revokes a key: it works nowhere any more within a second, without the bus within `KEYS_POLL_MS`",
+      who: "admin",
+      params: keyParams,
+      answers: { 200: oneKey },
+    }),
+    async (request) => {
+      await requireRole(gateway, request, "admin");
+      const { id } = schemas.parse(keyParams, request.params);
+      return shown(await keys.revoke(id));
+    },
+  );
 }
 
 /** Dates as ISO 8601; what has not happened is null. */

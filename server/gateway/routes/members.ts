@@ -4,17 +4,18 @@ import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 import { memberSessionParams } from "../sign-in-schemas.ts";
+import * as operations from "./player-operations.ts";
 import { shown } from "./sessions.ts";
 
 export function memberRoutes(app: FastifyInstance, gateway: Gateway): void {
-  app.get("/v1/members/:member/sessions", async (request, reply) => {
+  app.get("/v1/members/:member/sessions", operations.sessions, async (request, reply) => {
     await requireRole(gateway, request, "server");
     const { member } = schemas.parse(schemas.playerParams, request.params);
     void reply.header("cache-control", "no-store");
     return { member, sessions: (await gateway.sessions.list(member)).map(shown) };
   });
 
-  app.delete("/v1/members/:member/sessions/:id", async (request) => {
+  app.delete("/v1/members/:member/sessions/:id", operations.revokeSession, async (request) => {
     await requireRole(gateway, request, "server");
     const { member, id } = schemas.parse(memberSessionParams, request.params);
     const revoked = await gateway.sessions.revoke(member, id);
@@ -22,7 +23,7 @@ export function memberRoutes(app: FastifyInstance, gateway: Gateway): void {
     return { revoked };
   });
 
-  app.delete("/v1/members/:member/sessions", async (request) => {
+  app.delete("/v1/members/:member/sessions", operations.revokeSessions, async (request) => {
     await requireRole(gateway, request, "server");
     const { member } = schemas.parse(schemas.playerParams, request.params);
     const revoked = await gateway.sessions.revokeAll(member);
@@ -31,7 +32,7 @@ export function memberRoutes(app: FastifyInstance, gateway: Gateway): void {
     return { revoked };
   });
 
-  app.post("/v1/members/:member/notices", async (request, reply) => {
+  app.post("/v1/members/:member/notices", operations.notify, async (request, reply) => {
     await requireRole(gateway, request, "server");
     const { member } = schemas.parse(schemas.playerParams, request.params);
     gateway.control.notify(member, schemas.parse(schemas.notice, request.body));

@@ -7,11 +7,12 @@ import { callerOf, requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
 import * as profileSchemas from "../profile-schemas.ts";
 import * as schemas from "../schemas.ts";
+import * as operations from "./profile-operations.ts";
 
 export function profileRoutes(app: FastifyInstance, gateway: Gateway): void {
   const { profiles } = gateway;
 
-  app.get("/v1/profiles/:member", async (request) => {
+  app.get("/v1/profiles/:member", operations.one, async (request) => {
     await callerOf(gateway, request);
     const { member } = schemas.parse(schemas.playerParams, request.params);
     const profile = (await readMany(gateway, [member])).get(member);
@@ -19,25 +20,28 @@ export function profileRoutes(app: FastifyInstance, gateway: Gateway): void {
     return { member, profile };
   });
 
-  app.put("/v1/profiles/:member", async (request) => {
+  app.put("/v1/profiles/:member", operations.put, async (request) => {
     const member = await writableMember(gateway, request);
     const profile = profileFrom(schemas.parse(profileSchemas.profile, request.body));
     return { member, ...(await profiles.put(member, profile)), profile };
   });
 
-  app.patch("/v1/profiles/:member", async (request) => {
+  app.patch("/v1/profiles/:member", operations.patch, async (request) => {
     const member = await writableMember(gateway, request);
     const change = schemas.parse(profileSchemas.profileChange, request.body);
     return { member, ...(await profiles.patch(member, change)) };
   });
 
-  app.delete("/v1/profiles/:member", async (request) => {
+  app.delete("/v1/profiles/:member", operations.remove, async (request) => {
     const member = await writableMember(gateway, request);
     return { member, ...(await profiles.remove(member)) };
   });
 
-  app.post("/v1/profiles", async (request) => {
-    const { members, profiles: imported } = (request.body ?? {}) as { members?: unknown; profiles?: unknown };
+  app.post("/v1/profiles", operations.many, async (request) => {
+    const { members, profiles: imported } = (request.body ?? {}) as {
+      members?: unknown;
+      profiles?: unknown;
+    };
     if (imported === undefined) {
       await callerOf(gateway, request);
       checkCount(members);

@@ -1,33 +1,48 @@
 /** Submissions of game servers: up to SUBMISSIONS_MAX a call, one result each, in order. */
 import type { FastifyInstance } from "fastify";
+import { z } from "zod";
 import type { AckLevel, SubmissionResult } from "../../../client-sdk/protocol/messages.ts";
 import { AppError, toAppError } from "../../base/errors.ts";
 import type { MemberSubmission } from "../../ingest/shard-event.ts";
+import { scores } from "../answers/score-answers.ts";
 import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
 import { countOutcomes } from "../gateway-metrics.ts";
+import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
 
 export function scoreRoutes(app: FastifyInstance, gateway: Gateway): void {
-  app.post("/v1/boards/:board/scores", async (request) => {
-    await requireRole(gateway, request, "server");
-    const { board } = schemas.parse(schemas.boardParams, request.params);
-    const { submissions, ack } = schemas.parse(schemas.submissionBatch, request.body);
-    const { submissionsMax } = gateway.limits;
-    if (submissions.length > submissionsMax) {
-      const message = `At most ${submissionsMax} submissions a call, not ${submissions.length}.`;
-      throw new AppError("too_many_items", { message });
-    }
-    const open = await gateway.registry.get(board);
-    const { results, reached } = await submitValid(gateway, open.board.id, submissions, ack);
-    return {
-      board: open.board.id,
-      season: open.season.number,
-      ack: reached,
-      results,
-      counts: countOutcomes(gateway, open.board.id, results, (i) => memberAt(submissions, i)),
-    };
-  });
+  app.post(
+    "/v1/boards/:board/scores",
+    describe({
+      summary: "submits scores; one result each, in order",
+      details: "at most 10,000; `ack` is the level reached: [acknowledgement](#acknowledgement)",
+      who: "server",
+      params: schemas.boardParams,
+      // They are checked one by one, so that a bad one does not fail the others.
+      body: schemas.submissionBatch.extend({ submissions: z.array(schemas.memberSubmission).min(1) }),
+      answers: { 200: scores },
+    }),
+    async (request) => {
+      await requireRole(gateway, request, "server");
+      const { board } = schemas.parse(schemas.boardParams, request.params);
+      const { submissions, ack } = schemas.parse(schemas.submissionBatch, request.body);
+      const { submissionsMax } = gateway.limits;
+      if (submissions.length > submissionsMax) {
+        const message = `At most ${submissionsMax} submissions a call, not ${submissions.length}.`;
+        throw new AppError("too_many_items", { message });
+      }
+      const open = await gateway.registry.get(board);
+      const { results, reached } = await submitValid(gateway, open.board.id, submissions, ack);
+      return {
+        board: open.board.id,
+        season: open.season.number,
+        ack: reached,
+        results,
+        counts: countOutcomes(gateway, open.board.id, results, (i) => memberAt(submissions, i)),
+      };
+    },
+  );
 }
 
 /** Of a submission that was well-formed. */

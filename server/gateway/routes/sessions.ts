@@ -6,18 +6,19 @@ import type { Gateway } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 import { signIn } from "../sign-in.ts";
 import { sessionParams } from "../sign-in-schemas.ts";
+import * as operations from "./player-operations.ts";
 
 export function sessionRoutes(app: FastifyInstance, gateway: Gateway): void {
   const { sessions, control } = gateway;
 
-  app.post("/v1/sessions", async (request, reply) => {
+  app.post("/v1/sessions", operations.openSession, async (request, reply) => {
     const { token, id, member, expiresAtMs } = await signIn(gateway, request);
     void noStore(reply).status(201);
     const signingSecret = gateway.signatures.secretOf(token);
     return { token, id, member, signingSecret, expiresAt: new Date(expiresAtMs).toISOString() };
   });
 
-  app.get("/v1/sessions", async (request, reply) => {
+  app.get("/v1/sessions", operations.ownSessions, async (request, reply) => {
     const { member, token } = await requirePlayer(gateway, request);
     const current = sessionIdOf(token);
     void noStore(reply);
@@ -25,12 +26,12 @@ export function sessionRoutes(app: FastifyInstance, gateway: Gateway): void {
     return { member, sessions: listed.map((one) => ({ ...shown(one), current: one.id === current })) };
   });
 
-  app.delete("/v1/sessions", async (request) => {
+  app.delete("/v1/sessions", operations.signOut, async (request) => {
     const { member, token } = await requirePlayer(gateway, request);
     return revokeOne(member, sessionIdOf(token));
   });
 
-  app.delete("/v1/sessions/:id", async (request) => {
+  app.delete("/v1/sessions/:id", operations.signOutOther, async (request) => {
     const { member } = await requirePlayer(gateway, request);
     const { id } = schemas.parse(sessionParams, request.params);
     return revokeOne(member, id);

@@ -1,0 +1,75 @@
+/** What the reads of boards say of themselves; `boards.ts` has their handlers. */
+import * as answers from "../answers/board-answers.ts";
+import { describe } from "../operation.ts";
+import * as schemas from "../schemas.ts";
+
+export const list = describe({
+  summary: "the public boards, and those that the credential may read",
+  who: "anyone",
+  answers: { 200: answers.boardList },
+});
+
+export const one = describe({
+  summary: "the definition, the season, `total`",
+  details: "an admin key also sees `rules` and `metadata`",
+  who: "reader",
+  params: schemas.boardParams,
+  query: schemas.memberQuery,
+  answers: { 200: answers.oneBoard },
+});
+
+export const top = describe({
+  summary: "the best entries, as published; behind a cursor the entries after it, at any depth",
+  details:
+    "20 without `limit`; offset + limit ≤ topSize; `position` names the moment and is not there behind a cursor",
+  who: "reader",
+  params: schemas.boardParams,
+  query: schemas.topQuery,
+  answers: { 200: answers.top },
+});
+
+export const member = describe({
+  summary: "a member's entry and rank",
+  details: "`error` and `asOf` where the rank is not exact: [precision](#precision)",
+  who: "reader",
+  params: schemas.memberParams,
+  query: schemas.memberQuery,
+  answers: { 200: answers.oneMember },
+});
+
+export const around = describe({
+  summary: "the entries round a member",
+  who: "reader",
+  params: schemas.memberParams,
+  query: schemas.aroundQuery,
+  answers: { 200: answers.around },
+});
+
+export const members = describe({
+  summary: "many members at once (friends), best first",
+  details:
+    "at most 5,000 members, with exact ranks members × shards ≤ 40,000; with fast ones each entry says `exact` and `error`",
+  who: "reader",
+  params: schemas.boardParams,
+  query: schemas.seasonOnly,
+  body: schemas.membersQuestion,
+  answers: { 200: answers.members },
+});
+
+export const rankOfScore = describe({
+  summary: "the rank that such values would have",
+  details:
+    "1 + members strictly better on the columns given: `column.<name>=` each, which may be left out from the last one on",
+  who: "reader",
+  params: schemas.boardParams,
+  query: schemas.scoreQuery,
+  answers: { 200: answers.rankOfScore },
+});
+
+export const percentiles = describe({
+  summary: "the score that the best so many percent have at least",
+  who: "reader",
+  params: schemas.boardParams,
+  query: schemas.percentilesQuery,
+  answers: { 200: answers.percentilesAnswer },
+});

@@ -1,0 +1,165 @@
+/** A call of every route that goes well and one that goes wrong, for the test of the API's description. */
+import { randomBytes } from "node:crypto";
+import { eventually } from "../support/eventually.ts";
+import { ADMIN_KEY, SERVER_KEY, type TestServer } from "../support/servers.ts";
+import { uniqueBoard } from "../support/shared-redis.ts";
+
+export type Stop = {
+  /** The route as the document names it: `GET /v1/boards/{board}`. */
+  route: string;
+  path: string;
+  key?: string;
+  body?: unknown;
+};
+
+/** Nothing that a caller does makes these fail. */
+export const NEVER_FAIL = ["GET /healthz", "GET /readyz", "GET /metrics", "GET /v1/openapi.json"];
+
+/** In this order: later ones take away what earlier ones look at. The server has devices on. */
+export async function goodStops(server: TestServer): Promise<Stop[]> {
+  const board = uniqueBoard("tour");
+  const member = uniqueBoard("alonso");
+  await server.createBoard(board, { operator: "set", rules: { maxChange: 5, onViolation: "hold" } });
+  const submit = (score: number) =>
+    server.call("POST", `/v1/boards/${board}/scores`, {
+      key: SERVER_KEY,
+      body: { submissions: [{ member, score }] },
+    });
+  for (const score of [1, 100, 200]) await submit(score);
+  const { body: review } = await server.call<{ held: { held: string }[] }>(
+    "GET",
+    `/v1/admin/boards/${board}/held`,
+    { key: ADMIN_KEY },
+  );
+  const [first, second] = review.held.map(({ held }) => held);
+  await eventually(async () => {
+    const { body } = await server.call<{ total: number }>("GET", `/v1/boards/${board}/top`);
+    return body.total === 1;
+  });
+  return [
+    ...boardStops(board, member),
+    {
+      route: "POST /v1/admin/boards/{board}/held/{held}/approve",
+      path: `/v1/admin/boards/${board}/held/${first}/approve`,
+      key: ADMIN_KEY,
+    },
+    {
+      route: "POST /v1/admin/boards/{board}/held/{held}/reject",
+      path: `/v1/admin/boards/${board}/held/${second}/reject`,
+      key: ADMIN_KEY,
+      body: { reason: "no" },
+    },
+    ...(await playerStops(server, member)),
+    ...(await keyStops(server)),
+    ...profileStops(member),
+    ...["/healthz", "/readyz", "/metrics", "/v1/openapi.json"].map((path) => ({
+      route: `GET ${path}`,
+      path,
+    })),
+  ];
+}
+
+function boardStops(board: string, member: string): Stop[] {
+  const at = `/v1/boards/${board}`;
+  const read = (rest: string, query = ""): Stop => ({
+    route: `GET /v1/boards/{board}${rest}`,
+    path: at + rest.replace("{member}", member) + query,
+  });
+  const admin = (rest: string): Stop => ({
+    route: `GET /v1/admin/boards/{board}${rest}`,
+    path: `/v1/admin/boards/${board}${rest}`,
+    key: ADMIN_KEY,
+  });
+  return [
+    { route: "GET /v1/boards", path: "/v1/boards" },
+    read(""),
+    read("/top", "?limit=5"),
+    read("/members/{member}"),
+    read("/members/{member}/around"),
+    read("/rank-of-score", "?score=3"),
+    read("/percentiles"),
+    read("/feed"),
+    { ...read("/counters"), key: SERVER_KEY },
+    { route: "POST /v1/boards/{board}/members", path: `${at}/members`, body: { members: [member] } },
+    {
+      route: "POST /v1/boards/{board}/scores",
+      path: `${at}/scores`,
+      key: SERVER_KEY,
+      body: {
+        submissions: [
+          { member, score: 2 },
+          { member: "", score: 1 },
+        ],
+      },
+    },
+    {
+      route: "PUT /v1/admin/boards/{board}",
+      path: `/v1/admin/boards/${board}`,
+      key: ADMIN_KEY,
+      body: { operator: "set", rules: { maxChange: 5, onViolation: "hold" } },
+    },
+    admin("/held"),
+    { route: "GET /v1/admin/counters", path: "/v1/admin/counters", key: ADMIN_KEY },
+    { route: "GET /v1/admin/capacity", path: "/v1/admin/capacity", key: ADMIN_KEY },
+  ];
+}
+
+async function playerStops(server: TestServer, member: string): Promise<Stop[]> {
+  const [one, two] = [await server.signIn(member), await server.signIn(member)];
+  const device = randomBytes(16).toString("base64url");
+  const { body } = await server.call<{ sessions: { id: string; current: boolean }[] }>(
+    "GET",
+    "/v1/sessions",
+    { key: one },
+  );
+  const other = body.sessions.find(({ current }) => !current)!.id;
+  const of = `/v1/members/${member}`;
+  const byServer = (method: string, rest: string, path: string, given?: unknown): Stop => ({
+    route: `${method} /v1/members/{member}${rest}`,
+    path: of + path,
+    key: SERVER_KEY,
+    ...(given === undefined ? {} : { body: given }),
+  });
+  return [
+    { route: "POST /v1/sessions", path: "/v1/sessions", key: SERVER_KEY, body: { member } },
+    { route: "GET /v1/sessions", path: "/v1/sessions", key: two },
+    { route: "POST /v1/devices/link", path: "/v1/devices/link", key: one, body: { device } },
+    byServer("GET", "/sessions", "/sessions"),
+    byServer("GET", "/devices", "/devices"),
+    byServer("POST", "/notices", "/notices", { kind: "hello" }),
+    { route: "DELETE /v1/sessions/{id}", path: `/v1/sessions/${other}`, key: one },
+    { route: "DELETE /v1/sessions", path: "/v1/sessions", key: one },
+    byServer("DELETE", "/sessions/{id}", `/sessions/${other}`),
+    byServer("DELETE", "/devices/{id}", "/devices/0123456789abcdef"),
+    byServer("DELETE", "/devices", "/devices"),
+    byServer("DELETE", "/sessions", "/sessions"),
+  ];
+}
+
+async function keyStops(server: TestServer): Promise<Stop[]> {
+  const made = { name: "tour", role: "read" };
+  const { body } = await server.call<{ id: string }>("POST", "/v1/admin/keys", {
+    key: ADMIN_KEY,
+    body: made,
+  });
+  const one = `/v1/admin/keys/${body.id}`;
+  return [
+    { route: "POST /v1/admin/keys", path: "/v1/admin/keys", key: ADMIN_KEY, body: made },
+    { route: "GET /v1/admin/keys", path: "/v1/admin/keys", key: ADMIN_KEY },
+    { route: "POST /v1/admin/keys/{id}/rotate", path: `${one}/rotate`, key: ADMIN_KEY },
+    { route: "DELETE /v1/admin/keys/{id}", path: one, key: ADMIN_KEY },
+  ];
+}
+
+function profileStops(member: string): Stop[] {
+  const one = { path: `/v1/profiles/${member}`, key: SERVER_KEY };
+  const body = { displayName: "Fernando", country: "ES", extra: { car: 14 } };
+  return [
+    { route: "PUT /v1/profiles/{member}", ...one, body },
+    { route: "PATCH /v1/profiles/{member}", ...one, body: { country: null } },
+    { route: "GET /v1/profiles/{member}", ...one },
+    { route: "POST /v1/profiles", path: "/v1/profiles", body: { members: [member, "nobody"] } },
+    { route: "POST /v1/profiles", path: "/v1/profiles", key: SERVER_KEY, body: { profiles: [{ member }] } },
+    { route: "DELETE /v1/profiles/{member}", ...one },
+  ];
+}
