@@ -199,7 +199,8 @@ async function startGateway(
     clock: systemClock,
     log,
     boards: registry.boards,
-    onAccepted: (open, place, n) => {
+    onAccepted: (open, place, n, hidden) => {
+      if (hidden) return;
       reads.standings.acknowledged(open, place, n);
       players.control.hintMoved(open.board.id, [place.member]);
     },

@@ -15,6 +15,16 @@ local function check_batch(call, batch)
   if call.known == 'full' then return { 'overloaded' } end
 end
 
+-- The keys that hidden members of the batch have, by event; '' for one who has a mark (include/shelves.lua) and no entry yet, which is to
+-- be hidden from the start. Notes on `call` the marks. Asked only where the shard has some.
+local function with_marks(call, batch, places, in_hidden)
+  local asked = {}
+  for e = 1, batch.count do asked[e] = '\r' .. ARGV[batch.before_members + e] end
+  call.marks = redis.call('HMGET', places, unpack(asked))
+  for e = 1, batch.count do in_hidden[e] = in_hidden[e] or (call.marks[e] and '') end
+  return in_hidden
+end
+
 -- What the events come to, in order. `olds` and `in_hidden` are the keys that were read, by event; of `in_hidden` there may be none.
 -- Of each accepted event: `logged` key and member, `befores` the key before it or '', `events` its number.
 local function apply_events(call, batch, olds, in_hidden)
@@ -29,7 +39,7 @@ local function apply_events(call, batch, olds, in_hidden)
   for e = 1, batch.count do
     local member, id = args[before_members + e], before_ids and args[before_ids + e] or ''
     local apart = in_hidden and in_hidden[e]
-    local old = current and current[member] or apart or olds[e]
+    local old = current and current[member] or (apart ~= '' and apart) or olds[e]
     local status, key, new, was = 'd', old
     if id == '' or not (known[e] or used and used[id]) then
       status, key, new, was = apply(e, old)
@@ -62,7 +72,20 @@ local function apply_events(call, batch, olds, in_hidden)
     end
   end
   return { statuses = statuses, keys = keys, logged = logged, befores = befores, events = events, accepted = accepted, dirty = dirty,
-    new_ids = new_ids, log_ids = before_ids and log_ids, new_metadata = new_metadata, log_metadata = #new_metadata > 0 and log_metadata }
+    new_ids = new_ids, log_ids = before_ids and log_ids, new_metadata = new_metadata, log_metadata = #new_metadata > 0 and log_metadata,
+    in_hidden = in_hidden }
+end
+
+-- The log has said that they were submitted; what follows says that nobody sees them. @return n as it then is
+local function log_hidden_from_the_start(call, done, n)
+  local last = {}
+  for i = 1, done.accepted do
+    if done.in_hidden[done.events[i]] == '' then last[done.logged[2 * i]] = i end
+  end
+  local note_sight, write_sights = log_of_sights()
+  for member, i in pairs(last) do note_sight(sight_of(call.marks[done.events[i]]), member, done.logged[2 * i - 1]) end
+  call.logs.n = n
+  return write_sights(call.meta, call.log, call.bounds, call.logs)
 end
 
 -- All that is written beside the entries. @return the reply
@@ -71,6 +94,11 @@ local function finish_batch(call, done)
   if #done.new_ids > 0 then redis.call('SADD', call.ids_now, unpack(done.new_ids)) end
   if #done.new_metadata > 0 then redis.call('HSET', call.metadata, unpack(done.new_metadata)) end
   local n = write_log(meta, call.log, call.bounds, call.logs, done)
+  if done.in_hidden then
+    n = log_hidden_from_the_start(call, done, n)
+    -- Whoever asks for ranks is not to be told of them.
+    for e, status in ipairs(done.statuses) do done.statuses[e] = done.in_hidden[e] and string.upper(status) or status end
+  end
   if done.dirty then redis.call('HINCRBY', meta, 'version', 1) end
   local packed = table.concat({ call.seq, string.format('%.0f', n), done.dirty and 1 or 0,
     table.concat(done.statuses), table.concat(done.keys, ',') }, ' ')

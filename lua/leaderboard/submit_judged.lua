@@ -10,6 +10,7 @@
 -- KEYS[7] metadata   hash
 -- KEYS[8] rules      hash  member -> what the rules remember of it
 -- KEYS[9] held       hash  id -> "rule value waitMs heldAtMs record"
+-- KEYS[10] places    hash  the marks of hidden members
 -- ARGV[1] incarnation  string
 -- ARGV[2] producer     string
 -- ARGV[3] seq          integer [R 2]
@@ -23,7 +24,7 @@
 --   v and h ends in "|rule value waitMs", and " full" where no more may be held.
 local entries, hidden, meta, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local ids_now, ids_before, metadata = KEYS[5], KEYS[6], KEYS[7]
-local states, held = KEYS[8], KEYS[9]
+local states, held, places = KEYS[8], KEYS[9], KEYS[10]
 local incarnation, producer, seq = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local rule, layout, limits, count, fields = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
 -- @include "submit_events.lua"
@@ -31,6 +32,8 @@ local rule, layout, limits, count, fields = ARGV[4], ARGV[5], ARGV[6], tonumber(
 -- @include "submit_sequence.lua"
 -- @include "submit_idempotency.lua"
 -- @include "submit_log.lua"
+-- @include "sights.lua"
+-- @include "direct_log.lua"
 -- @include "submit_steps.lua"
 -- @include "submit_rules.lua"
 
@@ -42,7 +45,7 @@ if refusal then return refusal end
 local judged = judge_batch(call, batch, states, held, read_rules(fields))
 
 local olds = of_members('ZMSCORE', entries, batch)
-local in_hidden = call.hides and of_members('ZMSCORE', hidden, batch)
+local in_hidden = call.hides and with_marks(call, batch, places, of_members('ZMSCORE', hidden, batch))
 local done = apply_events(call, batch, olds, in_hidden)
 write_keys(entries, hidden, done, in_hidden)
 judged(done)

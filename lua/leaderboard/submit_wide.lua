@@ -28,6 +28,8 @@ local rule, layout, limits, count, fields = ARGV[4], ARGV[5], ARGV[6], tonumber(
 -- @include "submit_sequence.lua"
 -- @include "submit_idempotency.lua"
 -- @include "submit_log.lua"
+-- @include "sights.lua"
+-- @include "direct_log.lua"
 -- @include "submit_steps.lua"
 
 local call = { meta = meta, log = log, ids_now = ids_now, ids_before = ids_before, metadata = metadata, incarnation = incarnation,
@@ -37,7 +39,7 @@ local refusal = check_batch(call, batch)
 if refusal then return refusal end
 
 local olds = of_members('HMGET', places, batch)
-local in_hidden = call.hides and hidden_places(places, batch)
+local in_hidden = call.hides and with_marks(call, batch, places, hidden_places(places, batch))
 local done = apply_events(call, batch, olds, in_hidden)
 write_places(entries, places, batch, done, olds, in_hidden)
 return finish_batch(call, done)

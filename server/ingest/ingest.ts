@@ -17,8 +17,11 @@ import type { RedisStore } from "../redis/store.ts";
 import { type MemberSubmission, resultOf, shardEvent } from "./shard-event.ts";
 import { type Pending, type PipeLimits, ShardPipe } from "./shard-pipe.ts";
 
-/** Hears of every accepted submission: where its member now is, and the shard's count of batches with it. Must not throw. */
-export type OnAccepted = (open: OpenBoard, place: Place, n: number) => void;
+/**
+ * Hears of every accepted submission: where its member now is, and the shard's count of batches with it. Of a `hidden` member nobody
+ * else may hear. Must not throw.
+ */
+export type OnAccepted = (open: OpenBoard, place: Place, n: number, hidden: boolean) => void;
 
 const PIPES_MAX = 10_000;
 const PIPE_IDLE_MS = 60_000;
@@ -110,7 +113,7 @@ export class Ingest {
         event,
         settle: (outcome, batch) => {
           if ("status" in outcome && outcome.status === "a" && outcome.place) {
-            this.#onAccepted?.(open, outcome.place, outcome.n);
+            this.#onAccepted?.(open, outcome.place, outcome.n, outcome.hidden === true);
           }
           done(resultOf(open, event.idHash !== "", outcome), batch);
         },

@@ -34,9 +34,9 @@ export type PipeLimits = {
   deadlineMs: number;
 };
 
-/** `n` is the shard's count of batches with which the place was true. */
+/** `n` is the shard's count of batches with which the place was true; of a hidden member only the member itself is told it. */
 export type ShardOutcome =
-  | { status: EventStatus; place: Place | undefined; n: number; verdict?: Verdict }
+  | { status: EventStatus; place: Place | undefined; n: number; verdict?: Verdict; hidden?: true }
   | { error: AppError };
 
 export type Pending = {
@@ -160,10 +160,11 @@ export class ShardPipe {
       fail(items, result instanceof AppError ? result : refusal(result.tag));
       return true;
     }
-    const { statuses, places, n, verdicts } = result;
+    const { statuses, places, n, verdicts, hidden } = result;
     items.forEach((item, i) => {
       const verdict = verdicts?.get(i);
-      item.settle({ status: statuses[i]!, place: places[i], n, ...(verdict ? { verdict } : {}) }, flight);
+      const outcome = { status: statuses[i]!, place: places[i], n, ...(verdict ? { verdict } : {}) };
+      item.settle(hidden?.has(i) ? { ...outcome, hidden: true } : outcome, flight);
     });
     if (result.dirty) this.#onDirty();
     return true;

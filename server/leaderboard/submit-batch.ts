@@ -47,6 +47,8 @@ export type BatchReply =
       dirty: boolean;
       statuses: EventStatus[];
       places: (Place | undefined)[];
+      /** Events of hidden members, by their number: nobody is to be told of their places. Absent where there are none. */
+      hidden?: ReadonlySet<number>;
       /** Of events that violate a rule, by their number; absent where none does. */
       verdicts?: Map<number, Verdict>;
     }
@@ -82,6 +84,7 @@ export async function submitBatch(
   const script = judged ? (`${plain}_judged` as const) : plain;
   const keys = [entries, packed ? hidden : places, meta, log, idsNow, idsBefore, metadata];
   if (judged) keys.push(rules, held);
+  if (packed) keys.push(places);
   const args = submitArguments(open, batch, limits, judged);
   // Sent once: only the shard's pipe knows in which order batches of unknown end may be sent again [R 2].
   const reply = await callOnce(redis, { script, keys, args }).catch((error: unknown) => {
@@ -100,6 +103,12 @@ export async function submitBatch(
   }
 }
 
+/** As the scripts take them. */
+export function limitsText(limits: DedupLimits): string {
+  const { dedupWindowMs, idsMax, logEntriesMax, logBytesMax, logFull, producerIdleMs } = limits;
+  return `${dedupWindowMs} ${idsMax} ${logEntriesMax} ${logBytesMax} ${logFull} ${producerIdleMs}`;
+}
+
 function submitArguments(
   open: OpenBoard,
   { producer, seq, events, atMs }: Batch,
@@ -112,15 +121,13 @@ function submitArguments(
   const withHolds = judged && events.some(({ hold }) => hold !== undefined);
   const repeats = new Set(events.map(({ member }) => member)).size < events.length;
   const rule = board.operator === "best" || board.operator === "set" ? board.operator : "add";
-  const { dedupWindowMs, idsMax, logEntriesMax, logBytesMax, logFull, producerIdleMs } = limits;
-  const bounds = `${dedupWindowMs} ${idsMax} ${logEntriesMax} ${logBytesMax} ${logFull} ${producerIdleMs}`;
   const args = [
     season.incarnation,
     producer,
     String(seq),
     rule,
     layout.argument,
-    bounds,
+    limitsText(limits),
     String(events.length),
     `${withIds ? "i" : ""}${withMetadata ? "m" : ""}${withHolds ? "h" : ""}${repeats ? "r" : ""}-${judged ? ` ${rulesArgument(open, limits.heldMax, atMs)}` : ""}`,
   ];
@@ -134,8 +141,10 @@ function submitArguments(
 
 function applied({ board, layout }: OpenBoard, { events }: Batch, packed: string): BatchReply {
   // The keys of wide boards have a space inside.
-  const [, n, dirty, statuses, ...keyList] = packed.split(" ");
-  assert(statuses?.length === events.length, "submit.lua answers every event");
+  const [, n, dirty, letters, ...keyList] = packed.split(" ");
+  assert(letters?.length === events.length, "submit.lua answers every event");
+  const statuses = letters.toLowerCase();
+  const hidden = statuses === letters ? undefined : capitalsIn(letters);
   const told = keyList.join(" ").split(",");
   let next = 0;
   const verdicts = new Map<number, Verdict>();
@@ -155,7 +164,12 @@ function applied({ board, layout }: OpenBoard, { events }: Batch, packed: string
       return key === "" ? undefined : placeFrom(layout, key, member);
     }),
     ...(verdicts.size > 0 ? { verdicts } : {}),
+    ...(hidden ? { hidden } : {}),
   };
+}
+
+function capitalsIn(letters: string): Set<number> {
+  return new Set([...letters].flatMap((letter, i) => (letter === letter.toLowerCase() ? [] : [i])));
 }
 
 /** A replay whose reply is no longer kept: it was applied before, and these are the keys as they are now. */

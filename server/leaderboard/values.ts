@@ -8,6 +8,7 @@ import {
   type DecimalLayout,
   type FloatLayout,
   type Int64Layout,
+  type Layout,
   tieDigit,
 } from "./layout.ts";
 
@@ -22,12 +23,9 @@ type Value = number | string | undefined;
  * @throws AppError out_of_range, not_representable, column_missing, column_unknown, bad_request
  */
 export function payloadOf({ board, layout }: OpenBoard, values: EntryValues, arrivedAtMs: number): string[] {
+  if (board.operator === "best" || board.operator === "set") return [wholeKey(layout, values, arrivedAtMs)];
   refuseUnknownColumns(layout.columns, values);
   const tie = tieDigit(layout, arrivedAtMs);
-  if (board.operator === "best" || board.operator === "set") {
-    const coded = layout.columns.map((column, i) => codeOf(column, columnValue(values, column, i)));
-    return [keyText(layout, coded, tie)];
-  }
   const sign = board.operator === "incr" ? 1 : -1;
   const deltas = layout.columns.map((column, i) => {
     // Boards that add have decimal columns only.
@@ -36,6 +34,17 @@ export function payloadOf({ board, layout }: OpenBoard, values: EntryValues, arr
   });
   if (layout.tieRadix > 1) deltas.push(tieText(layout, tie));
   return deltas;
+}
+
+/**
+ * The key of these values as they are, whatever the operator: every column must be there.
+ * @param reachedAtMs decides the tie time
+ * @throws AppError out_of_range, not_representable, column_missing, column_unknown, bad_request
+ */
+export function wholeKey(layout: Layout, values: EntryValues, reachedAtMs: number): string {
+  refuseUnknownColumns(layout.columns, values);
+  const coded = layout.columns.map((column, i) => codeOf(column, columnValue(values, column, i)));
+  return keyText(layout, coded, tieDigit(layout, reachedAtMs));
 }
 
 /** The value given for a column; `index` 0 is the score. */

@@ -23,7 +23,7 @@ export type ShardKeys = {
   idsBefore: string;
   /** HASH member → metadata. */
   metadata: string;
-  /** HASH member → "score rest", on wide boards; hidden members behind a line feed. */
+  /** HASH member → "score rest", on wide boards; hidden members behind a line feed. On all boards the marks of hidden members, behind a carriage return. */
   places: string;
   /** HASH member → what the score rules remember of it; bounded by age. */
   rules: string;

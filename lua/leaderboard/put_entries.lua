@@ -1,0 +1,71 @@
+-- Give members of one shard the keys that they are to have, whatever the operator: adjusted, restored, carried over or imported. Who is
+-- hidden stays hidden with the new key. No id is remembered and no rule judges. What reaches the cutoff marks the shard dirty [R 6].
+--
+-- KEYS[1] entries   zset
+-- KEYS[2] hidden    zset
+-- KEYS[3] places    hash
+-- KEYS[4] meta      hash
+-- KEYS[5] log       stream
+-- KEYS[6] metadata  hash
+-- ARGV[1] incarnation  string
+-- ARGV[2] layout       packed | wide
+-- ARGV[3] limits       as for submit.lua
+-- ARGV[4] options      letters: "a" only members who are absent, "m" with metadata, "v" with marks; "-" ends them
+-- ARGV[5] count        integer, number of members
+-- ARGV[6...] entries   the members; their keys; with "m" their metadata; with "v" their marks, empty to leave it as it is
+-- Reply {"put", n, dirty, outcomes, before, …} | {"store_lost"} | {"log_full"}; outcomes: a letter a member (p put, s it had this key already, k kept
+--   because it was there); before: the key that it had, or ''
+local entries, hidden, places, meta, log, metadata = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local incarnation, layout, limits, options, count = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+-- @include "sights.lua"
+-- @include "shelves.lua"
+-- @include "submit_log.lua"
+-- @include "direct_log.lua"
+
+local state = redis.call('HMGET', meta, 'incarnation', 'cutoff', 'n', 'logged', 'trimmed')
+if state[1] ~= incarnation then return { 'store_lost' } end
+local cutoff = tonumber(state[2])
+local only_absent = string.find(options, 'a', 1, true)
+local before_metadata = string.find(options, 'm', 1, true) and 5 + 2 * count
+local before_marks = string.find(options, 'v', 1, true) and 5 + (before_metadata and 3 or 2) * count
+
+local shelves = shelves_of(layout, entries, hidden, places, meta)
+local note_sight, write_sights = log_of_sights()
+local bounds, logs = read_log_limits(limits), log_state(state[3], state[4], state[5])
+if log_is_full(log, bounds, logs) then return { 'log_full' } end
+local dirty, outcomes, reply = false, {}, { 'put', 0, 0, '' }
+local logged, befores, logged_metadata, brings = {}, {}, {}, false
+
+for i = 1, count do
+  local member, key = ARGV[i + 5], ARGV[i + count + 5]
+  local old, was = look_up(shelves, member)
+  reply[4 + i] = old or ''
+  if old and only_absent then
+    outcomes[i] = 'k'
+  else
+    local mark = before_marks and ARGV[before_marks + i] ~= '' and ARGV[before_marks + i] or was
+    local sight, sight_before = sight_of(mark), sight_of(was)
+    write_mark(shelves, member, was, mark)
+    local moves = (sight > 0) ~= (sight_before > 0)
+    if old and moves then take_away(shelves, sight_before, member, old) end
+    if old ~= key or moves then put_down(shelves, sight, member, key, not moves and old) end
+    if sight == 0 and (old ~= key or moves) then dirty = dirty or reaches(shelves, cutoff, key) end
+    if old and sight_before == 0 and (old ~= key or moves) then dirty = dirty or reaches(shelves, cutoff, old) end
+    local text = before_metadata and ARGV[before_metadata + i] or ''
+    if text ~= '' then redis.call('HSET', metadata, member, text) end
+    outcomes[i] = old == key and 's' or 'p'
+    if old ~= key or text ~= '' then
+      append_pair(logged, key, member)
+      befores[#befores + 1] = old or ''
+      logged_metadata[#befores] = text
+      brings = brings or text ~= ''
+    end
+    if sight ~= sight_before or (not old and sight > 0) then note_sight(sight, member, key) end
+  end
+end
+
+write_direct(meta, log, bounds, logs, { kind = 'put', logged = logged, befores = befores, log_metadata = brings and logged_metadata })
+local n = write_sights(meta, log, bounds, logs)
+if dirty then redis.call('HINCRBY', meta, 'version', 1) end
+reply[2], reply[3], reply[4] = string.format('%.0f', n), dirty and 1 or 0, table.concat(outcomes)
+return reply
