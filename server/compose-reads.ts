@@ -1,8 +1,10 @@
 /** The read side of a gateway: feeds, exact ranks, the rank indexes that it looks at, and the standings of those who are followed. */
+import { StoredSeasons } from "./archive/stored-seasons.ts";
 import { systemClock } from "./base/clock.ts";
 import type { Base, GatewayNeeds } from "./compose.ts";
 import { FeedHub } from "./feed/hub.ts";
 import type { ProfileChanges } from "./gateway/profile-changes.ts";
+import { PastSeasons } from "./history/past-seasons.ts";
 import { feedSourceOf } from "./leaderboard/feed-source.ts";
 import type { Hasher } from "./leaderboard/hashing.ts";
 import { Reader } from "./leaderboard/reader.ts";
@@ -10,7 +12,14 @@ import * as options from "./options.ts";
 import { IndexHub } from "./rank-index/index-hub.ts";
 import { Standings } from "./standings/standings.ts";
 
-export type Reads = { hub: FeedHub; reader: Reader; indexes: IndexHub; standings: Standings };
+export type Reads = {
+  hub: FeedHub;
+  reader: Reader;
+  pastSeasons: PastSeasons;
+  storedSeasons: StoredSeasons;
+  indexes: IndexHub;
+  standings: Standings;
+};
 
 export async function startReads(
   base: Base,
@@ -19,7 +28,10 @@ export async function startReads(
   const hub = await startFeeds(base, needs);
   const reader = new Reader(needs.redis, needs.hasher);
   const indexes = await startIndexes(base, needs);
-  return { hub, reader, indexes, standings: await startStandings(base, { ...needs, reader, hub, indexes }) };
+  const storedSeasons = new StoredSeasons(base.database);
+  const pastSeasons = new PastSeasons(base.database, storedSeasons);
+  const standings = await startStandings(base, { ...needs, reader, hub, indexes });
+  return { hub, reader, pastSeasons, storedSeasons, indexes, standings };
 }
 
 async function startFeeds(

@@ -1,12 +1,14 @@
 /** What the gateway's routes and handlers work with, and the questions that both ask. */
 import type { IncomingMessage } from "node:http";
 import type { Registry as MetricsRegistry } from "prom-client";
+import type { StoredSeasons } from "../archive/stored-seasons.ts";
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Counters } from "../counters/counters.ts";
 import type { CountsAnswer } from "../counters/counts-reader.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { FeedHub } from "../feed/hub.ts";
+import type { PastSeasons } from "../history/past-seasons.ts";
 import type { HeldReview } from "../ingest/held-review.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { Replication } from "../ingest/replication.ts";
@@ -55,6 +57,9 @@ export type Gateway = {
   replication: Replication;
   held: HeldReview;
   reader: Reader;
+  /** Archived seasons. */
+  pastSeasons: PastSeasons;
+  storedSeasons: StoredSeasons;
   hub: FeedHub;
   indexes: IndexHub;
   standings: Standings;
@@ -120,14 +125,6 @@ export async function readableBoard({ registry }: Gateway, id: string, caller: C
   const open = await registry.get(id);
   if (!mayRead(open, caller)) throw privateBoard(open);
   return open;
-}
-
-/** Only the current season answers so far. @throws AppError season_not_found */
-export function checkSeason({ board, season }: OpenBoard, asked: number | undefined): void {
-  if (asked === undefined || asked === season.number) return;
-  throw new AppError("season_not_found", {
-    message: `Board "${board.id}" has only season ${season.number}.`,
-  });
 }
 
 /** A board's feed, in step with Redis. @throws AppError store_lost, unavailable */

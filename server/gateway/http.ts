@@ -25,11 +25,13 @@ import { operatorRoutes } from "./routes/operators.ts";
 import { profileRoutes } from "./routes/profiles.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { scoreRoutes } from "./routes/scores.ts";
+import { seasonRoutes } from "./routes/seasons.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 
 /** The routes of the API: each describes itself. */
 export const ROUTES = [
   boardRoutes,
+  seasonRoutes,
   scoreRoutes,
   sessionRoutes,
   deviceRoutes,

@@ -132,3 +132,8 @@ const storedRecord = boardSeason.extend({
 export function parseRecord(text: string): z.output<typeof storedRecord> {
   return storedRecord.parse(JSON.parse(text));
 }
+
+/** One season of a board, as the archive keeps it. @throws when it is not one */
+export function parseSeason(stored: unknown): z.output<typeof boardSeason> {
+  return boardSeason.parse(stored);
+}

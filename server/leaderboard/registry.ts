@@ -76,6 +76,11 @@ export class Registry {
     );
   }
 
+  /** The seasons of a board that are over and not yet in the archive, oldest first. */
+  closing(id: string): readonly OpenBoard[] {
+    return this.#known.get(id)?.seasons.closing ?? [];
+  }
+
   /** What is stored of a board, as this process read it last. */
   record(id: string): BoardRecord | undefined {
     return this.#known.get(id)?.record;

@@ -18,7 +18,7 @@ create table seasons (
   ended_at timestamptz,
   -- When its final table was complete.
   archived_at timestamptz,
-  -- Visible entries of the final table.
+  -- Of the final table, hidden ones among them.
   entries bigint,
   primary key (board, season)
 );
@@ -123,7 +123,9 @@ create table final_entries (
 );
 
 create unique index final_entries_member on final_entries (board, season, member);
-create index final_entries_key on final_entries (board, season, key, rest);
+create index final_entries_key on final_entries (board, season, key, rest, ordinal);
+-- Hidden entries are few: what they take from the ranks behind them is counted when it is asked for.
+create index final_entries_hidden on final_entries (board, season, ordinal) where visibility <> 0;
 
 create table audit (
   id bigint generated always as identity primary key,

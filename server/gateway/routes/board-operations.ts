@@ -21,7 +21,7 @@ export const one = describe({
 export const top = describe({
   summary: "the best entries, as published; behind a cursor the entries after it, at any depth",
   details:
-    "20 without `limit`; offset + limit ≤ topSize; `position` names the moment and is not there behind a cursor",
+    "20 without `limit`; offset + limit ≤ topSize, with an archived `season` any offset; `position` names the moment and is there only for the published top",
   who: "reader",
   params: schemas.boardParams,
   query: schemas.topQuery,

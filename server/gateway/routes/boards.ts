@@ -10,9 +10,10 @@ import { entryValues, placeOf } from "../../leaderboard/codec.ts";
 import { decodeCursor, encodeCursor } from "../../leaderboard/page-cursor.ts";
 import { callerOf } from "../caller.ts";
 import { withProfiles } from "../entry-profiles.ts";
-import { fastMembers, fastRank, fastRankOfScore, fastTotal, percentiles } from "../fast-ranks.ts";
-import { checkSeason, type Gateway, mayRead, openFeedOf, readableBoard } from "../gateway.ts";
+import { fastMembers, fastRank, fastRankOfScore, fastTotal } from "../fast-ranks.ts";
+import { type Gateway, mayRead, openFeedOf, readableBoard } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
+import { pastTop, type SeasonReads, seasonPercentiles, seasonReads } from "../season-reads.ts";
 import * as operations from "./board-operations.ts";
 
 const TOP_LIMIT = 20;
@@ -20,19 +21,10 @@ const TOP_LIMIT = 20;
 type TopQuery = { limit?: number | undefined; offset: number };
 
 export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
-  const { reader, registry } = gateway;
+  const { registry } = gateway;
 
-  /** The board and the parsed query of a request. */
-  async function asked<T extends z.ZodType<{ season?: number | undefined }>>(
-    request: FastifyRequest,
-    querySchema: T,
-  ) {
-    const { board } = schemas.parse(schemas.boardParams, request.params);
-    const open = await readableBoard(gateway, board, await callerOf(gateway, request));
-    const query = schemas.parse(querySchema, request.query);
-    checkSeason(open, query.season);
-    return { open, query };
-  }
+  const asked = <T extends z.ZodType<{ season?: number | undefined }>>(request: FastifyRequest, query: T) =>
+    seasonAsked(gateway, request, query);
 
   app.get("/v1/boards", operations.list, async (request) => {
     const caller = await callerOf(gateway, request);
@@ -41,52 +33,72 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
   });
 
   app.get("/v1/boards/:board", operations.one, async (request) => {
-    const { open, query } = await asked(request, schemas.memberQuery);
-    const fast = query.precision === "fast" ? fastTotal(gateway, open) : undefined;
+    const { reads, open, query } = await asked(request, schemas.memberQuery);
+    const fast = isFast(reads, query) ? fastTotal(gateway, open) : undefined;
     const { role } = await callerOf(gateway, request);
     const shown = role === "admin" ? { ...boardInfo(open), ...shownToAdmins(open) } : boardInfo(open);
-    return { ...shown, ...(fast ?? { exact: true, total: await reader.count(open) }) };
+    return { ...shown, ...(fast ?? { exact: true, total: await reads.reader.count(open) }) };
   });
 
   app.get("/v1/boards/:board/top", operations.top, async (request) => {
-    const { open, query } = await asked(request, schemas.topQuery);
-    if (query.cursor === undefined) return shown(gateway, open, await publishedTop(gateway, open, query));
-    const page = await reader.page(open, decodeCursor(open, query.cursor), query.limit ?? TOP_LIMIT);
+    const { reads, open, query } = await asked(request, schemas.topQuery);
+    const { cursor, offset, limit = TOP_LIMIT } = query;
+    if (cursor === undefined && reads.state === "present") {
+      return shown(gateway, open, await publishedTop(gateway, open, query));
+    }
+    const page =
+      cursor === undefined
+        ? await pastTop(gateway, reads, { offset, limit })
+        : await reads.reader.page(open, decodeCursor(open, cursor), limit);
     return shown(gateway, open, { ...heading(open), exact: true, ...page });
   });
 
   app.get("/v1/boards/:board/members/:member", operations.member, async (request) => {
-    const { open, query } = await asked(request, schemas.memberQuery);
+    const { reads, open, query } = await asked(request, schemas.memberQuery);
     const { member } = schemas.parse(schemas.memberParams, request.params);
-    const rank =
-      query.precision === "fast" ? await fastRank(gateway, open, member) : await reader.rank(open, member);
+    const rank = isFast(reads, query)
+      ? await fastRank(gateway, open, member)
+      : await reads.reader.rank(open, member);
     return (await withProfiles(gateway.profiles, open, [rank]))[0];
   });
 
   app.get("/v1/boards/:board/members/:member/around", operations.around, async (request) => {
-    const { open, query } = await asked(request, schemas.aroundQuery);
+    const { reads, open, query } = await asked(request, schemas.aroundQuery);
     const { member } = schemas.parse(schemas.memberParams, request.params);
-    const around = await reader.around(open, member, query.limit);
+    const around = await reads.reader.around(open, member, query.limit);
     return shown(gateway, open, { ...heading(open), exact: true, ...around });
   });
 
   app.post("/v1/boards/:board/members", operations.members, async (request) => {
-    const { open } = await asked(request, schemas.seasonOnly);
-    return shown(gateway, open, await manyMembers(gateway, open, request.body));
+    const { reads, open } = await asked(request, schemas.seasonOnly);
+    return shown(gateway, open, await manyMembers(gateway, reads, request.body));
   });
 
   app.get("/v1/boards/:board/rank-of-score", operations.rankOfScore, async (request) => {
-    const { open, query } = await asked(request, schemas.scoreQuery);
+    const { reads, open, query } = await asked(request, schemas.scoreQuery);
     const values = valuesOf(open, query as { score: number } & Record<string, unknown>);
-    const fast = query.precision === "fast" ? fastRankOfScore(gateway, open, values) : undefined;
-    const exact = async () => ({ exact: true, ...(await reader.rankOfScore(open, values)) });
+    const fast = isFast(reads, query) ? fastRankOfScore(gateway, open, values) : undefined;
+    const exact = async () => ({ exact: true, ...(await reads.reader.rankOfScore(open, values)) });
     return { ...heading(open), ...values, ...(fast ?? (await exact())) };
   });
 
   app.get("/v1/boards/:board/percentiles", operations.percentiles, async (request) => {
-    const { open, query } = await asked(request, schemas.percentilesQuery);
-    return { ...heading(open), ...(await percentiles(gateway, open, query.percents)) };
+    const { reads, open, query } = await asked(request, schemas.percentilesQuery);
+    return { ...heading(open), ...(await seasonPercentiles(gateway, reads, query.percents)) };
   });
+}
+
+/** The board in the season that is asked for, who answers for it, and the parsed query of a request. */
+async function seasonAsked<T extends z.ZodType<{ season?: number | undefined }>>(
+  gateway: Gateway,
+  request: FastifyRequest,
+  querySchema: T,
+) {
+  const { board } = schemas.parse(schemas.boardParams, request.params);
+  const present = await readableBoard(gateway, board, await callerOf(gateway, request));
+  const query = schemas.parse(querySchema, request.query);
+  const reads = await seasonReads(gateway, present, query.season);
+  return { reads, open: reads.open, query };
 }
 
 /** An answer whose entries carry what the board shows of profiles. */
@@ -103,15 +115,23 @@ function shownToAdmins({ board }: OpenBoard) {
   return { metadata: board.metadata, ...(board.rules ? { rules: board.rules } : {}) };
 }
 
-async function manyMembers(gateway: Gateway, open: OpenBoard, body: unknown) {
+async function manyMembers(gateway: Gateway, reads: SeasonReads, body: unknown) {
   refuseTooMany(body, gateway.limits.membersMax);
-  const { members, ranks, precision } = schemas.parse(schemas.membersQuestion, body);
-  const fast = ranks && precision === "fast" ? await fastMembers(gateway, open, members) : undefined;
+  const { open, reader } = reads;
+  const question = schemas.parse(schemas.membersQuestion, body);
+  const { members, ranks } = question;
+  const fast = ranks && isFast(reads, question) ? await fastMembers(gateway, open, members) : undefined;
   if (fast) return { ...heading(open), exact: false, ...fast };
-  refuseCostly(open, ranks ? members.length : 0, gateway.limits.rankCountsMax);
-  const { ranked, missing, total } = await gateway.reader.members(open, members, { ranks });
+  if (reads.state !== "archived")
+    refuseCostly(open, ranks ? members.length : 0, gateway.limits.rankCountsMax);
+  const { ranked, missing, total } = await reader.members(open, members, { ranks });
   const entries = ranks ? ranked : ranked.map(({ rank: _, ...entry }) => entry);
   return { ...heading(open), exact: true, total, entries, missing };
+}
+
+/** Only the present season has what is fast; the others are answered exactly. */
+function isFast({ state }: SeasonReads, { precision }: { precision: "fast" | "exact" }): boolean {
+  return precision === "fast" && state === "present";
 }
 
 function heading({ board, season }: OpenBoard): { board: string; season: number } {

@@ -12,17 +12,10 @@ import { AppError } from "../../base/errors.ts";
 import type { View, ViewListener } from "../../feed/view.ts";
 import type { OpenBoard } from "../../leaderboard/board.ts";
 import { callerOf } from "../caller.ts";
-import {
-  type Caller,
-  checkSeason,
-  type Gateway,
-  mayRead,
-  openFeedOf,
-  privateBoard,
-  readableBoard,
-} from "../gateway.ts";
+import { type Caller, type Gateway, mayRead, openFeedOf, privateBoard, readableBoard } from "../gateway.ts";
 import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
+import { refusePast } from "../season-reads.ts";
 import type { ProfilesListener, ViewProfiles } from "../view-profiles.ts";
 
 const KEEP_ALIVE_MS = 15_000;
@@ -64,7 +57,7 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
     const caller = await callerOf(gateway, request);
     const open = await readableBoard(gateway, board, caller);
     const query = schemas.parse(schemas.feedQuery, request.query);
-    checkSeason(open, query.season);
+    refusePast(open, query.season);
     const { release, ...followed } = await follow(gateway, open, query.view);
     const now = gateway.registry.boards.get(open.board.id) ?? open;
     // From here on nothing is awaited, so that the limit holds and a reader that has left meanwhile is noticed.

@@ -1,0 +1,87 @@
+/**
+ * A season that is over goes into the archive: its final table is made once everything that its shards have taken is in the tables, and
+ * the mirror has been compared with the shards. Each step may be cut off; the next call goes on or begins again.
+ */
+import type { FinalMaker } from "../archive/final-maker.ts";
+import { AppError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { BoardSeason, OpenBoard } from "../leaderboard/board.ts";
+import { closingInstant, derive } from "../leaderboard/season-steps.ts";
+import { readStates } from "../leaderboard/top-reader.ts";
+import type { RedisStore } from "../redis/store.ts";
+
+/** `behind`: not yet; ask again. Then the season must stay in Redis. */
+export type ArchiveOutcome = "archived" | "behind";
+
+/** What the mirror and the frozen shards differ in, in words; empty when they are the same. */
+export type CompareMirror = (open: OpenBoard) => Promise<string[]>;
+
+export type SeasonArchiveOptions = {
+  redis: RedisStore;
+  tables: FinalMaker;
+  compare: CompareMirror;
+  now: () => number;
+  log: Log;
+};
+
+export class SeasonArchive {
+  readonly #options: SeasonArchiveOptions;
+
+  constructor(options: SeasonArchiveOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Archive a season whose shards are frozen. Once it is archived the question is answered without Redis.
+   * @throws AppError store_lost, unavailable
+   */
+  async archiveSeason(closed: BoardSeason): Promise<ArchiveOutcome> {
+    const { tables, compare, log, now } = this.#options;
+    const { board, season } = closed;
+    const of = { board: board.id, season: season.number };
+    if (!(await tables.isArchived(of))) {
+      const open = derive(closed);
+      const frozen = await this.#batches(open);
+      if (!(await this.#hasAll(open, frozen))) return "behind";
+      const differences = await compare(open);
+      if (differences.length > 0) {
+        log.error({ ...of, differences }, "a season is not archived: its mirror differs from its shards");
+        return "behind";
+      }
+      const made = await tables.make(
+        {
+          ...of,
+          definition: closed,
+          openedAtMs: season.openedAtMs,
+          endedAtMs: closingInstant(closed) ?? now(),
+          tiesShared: board.ties === "shared",
+        },
+        // Moderation may have changed it meanwhile.
+        async () => String(await this.#batches(open)) === String(frozen),
+      );
+      if (made === undefined) return "behind";
+      log.info({ ...of, entries: made }, "a season is archived");
+    }
+    await tables.clearMirror(of);
+    return "archived";
+  }
+
+  /** How many batches each shard has taken. */
+  async #batches(open: OpenBoard): Promise<number[]> {
+    const [state] = await readStates(this.#options.redis, [open]);
+    return state!.shards.map(({ n, incarnation }, shard) => {
+      if (incarnation !== open.season.incarnation) throw lost(open, shard);
+      return n;
+    });
+  }
+
+  async #hasAll({ season }: OpenBoard, frozen: readonly number[]): Promise<boolean> {
+    const positions = await this.#options.tables.positions(season.incarnation);
+    return frozen.every((n, shard) => (positions.get(shard) ?? 0) >= n);
+  }
+}
+
+function lost({ board, season }: OpenBoard, shard: number): AppError {
+  const message = `Shard ${shard} of "${board.id}", season ${season.number}, is not what it was.`;
+  return new AppError("store_lost", { message });
+}
