@@ -7,6 +7,7 @@ import { systemClock } from "./base/clock.ts";
 import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
+import { boardFactsOf } from "./compose-admin.ts";
 import { startCounters } from "./compose-counters.ts";
 import { startPlayers, startReplication, watchProfiles } from "./compose-gateways.ts";
 import { capacityOf, startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
@@ -228,6 +229,7 @@ async function startGateway(
     counters: createGatewayMetrics(metrics),
     unready: () => unready(redis, channels),
     capacity: capacityOf(base, needs),
+    ...boardFactsOf(base, needs),
     degraded: async () => [
       ...((await isFull(redis)) ? ["store_full"] : []),
       ...(base.database.isAway ? ["database"] : []),

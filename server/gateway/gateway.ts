@@ -16,6 +16,7 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import { feedSourceOf } from "../leaderboard/feed-source.ts";
 import type { Reader } from "../leaderboard/reader.ts";
 import type { Registry } from "../leaderboard/registry.ts";
+import type { ShardFacts } from "../leaderboard/shard-facts.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Profiles } from "../profiles/profiles.ts";
 import type { IndexHub } from "../rank-index/index-hub.ts";
@@ -96,6 +97,10 @@ export type Gateway = {
   unready: () => Promise<string[]>;
   /** What the store and the database take, measured now. @throws what Redis throws, AppError unavailable */
   capacity: () => Promise<object>;
+  /** Of every shard, by number. @throws AppError store_lost, unavailable */
+  shardFacts: (open: OpenBoard) => Promise<ShardFacts[]>;
+  /** How far the tables are, by shard; undefined where no database can tell. Never rejects. */
+  archivedPositions: (open: OpenBoard) => Promise<Map<number, { n: number; at: Date }> | undefined>;
   /** Names what does not work although the rest does: `store_full`. */
   degraded: () => Promise<string[]>;
   /** Folder of the built page, when there is one. */

@@ -14,6 +14,7 @@ import type { Gateway } from "./gateway.ts";
 import { limitRequests, QUOTA_HEADERS } from "./request-quota.ts";
 import { listRoutes } from "./route-list.ts";
 import { adminRoutes } from "./routes/admin.ts";
+import { adminLookRoutes } from "./routes/admin-looks.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { counterRoutes } from "./routes/counters.ts";
 import { deviceRoutes } from "./routes/devices.ts";
@@ -39,6 +40,7 @@ export const ROUTES = [
   profileRoutes,
   feedRoutes,
   adminRoutes,
+  adminLookRoutes,
   keyRoutes,
   counterRoutes,
   heldRoutes,

@@ -14,6 +14,12 @@ export function ownerOf(cluster: Cluster, key: string): NodeAddress | undefined 
   return cluster.slots[calculateSlot(key)]?.[0];
 }
 
+/** A key's slot, and who serves it: `redis` where there is one only, null while nobody is known to. */
+export function placeOfKey(redis: RedisStore, key: string): { slot: number; node: NodeAddress | null } {
+  const node = isCluster(redis) ? (ownerOf(redis, key) ?? null) : "redis";
+  return { slot: calculateSlot(key), node };
+}
+
 /** Every master that serves a slot, with one of its slots. */
 export function slotOwners(cluster: Cluster): Map<NodeAddress, number> {
   const owners = new Map<NodeAddress, number>();

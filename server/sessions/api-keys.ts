@@ -130,8 +130,9 @@ export class ApiKeys {
     return revoked;
   }
 
-  list(): Promise<ListedKey[]> {
-    return this.#options.store.list();
+  /** A page, the newest first. @param after the id of the last one of the page before. @throws AppError unavailable */
+  list(limit: number, after?: string): Promise<ListedKey[]> {
+    return this.#options.store.list(limit, after);
   }
 
   /** `listener` is called when keys may have changed: what lives by one presents it again. @returns how to stop that */

@@ -17,8 +17,11 @@ export type DeviceMember = { member: string; anonymous: boolean };
 export type ListedDevice = { id: string; anonymous: boolean; createdAt: Date; linkedAt: Date | null };
 
 const ID_LENGTH = 16;
-const LISTED_MAX = 1_000;
+/** Where a device stands in its member's list: when it was made, in microseconds since the Unix epoch, and its id. */
+const PLACE = /^(\d{1,18}) ([0-9a-f]{16})$/;
 const publicId = sql<string>`left(encode(device_hash, 'hex'), ${sql.lit(ID_LENGTH)})`;
+/** To the last digit that PostgreSQL keeps: a Date has milliseconds only. */
+const createdMicros = sql<string>`(extract(epoch from created_at) * 1000000)::bigint`;
 
 export class Devices {
   readonly #database: Database;
@@ -49,17 +52,26 @@ export class Devices {
     return this.#database.run(async (db) => (await deviceOf(db, sha256(secret)))?.member);
   }
 
-  /** The member's devices, the newest first. @throws AppError unavailable */
-  list(member: string): Promise<ListedDevice[]> {
-    return this.#database.run((db) =>
-      db
+  /**
+   * The member's devices, the newest first.
+   * @param after the `place` of the last one of the page before, which may be gone meanwhile
+   * @throws AppError cursor_invalid when it is no place, unavailable
+   */
+  list(member: string, limit: number, after?: string): Promise<(ListedDevice & { place: string })[]> {
+    const [, micros, id] = PLACE.exec(after ?? "") ?? [];
+    if (after !== undefined && micros === undefined) throw new AppError("cursor_invalid");
+    return this.#database.run((db) => {
+      const all = db
         .selectFrom("devices")
         .select([publicId.as("id"), "anonymous", "created_at as createdAt", "linked_at as linkedAt"])
+        .select(sql<string>`${createdMicros} || ' ' || ${publicId}`.as("place"))
         .where("member", "=", member)
         .orderBy("created_at", "desc")
-        .limit(LISTED_MAX)
-        .execute(),
-    );
+        .orderBy(publicId, "desc")
+        .limit(limit);
+      if (micros === undefined) return all.execute();
+      return all.where(sql<boolean>`(${createdMicros}, ${publicId}) < (${micros}::bigint, ${id})`).execute();
+    });
   }
 
   /**

@@ -7,7 +7,6 @@ import { formatKey, newKeyId, newSecret, type Role, sha256 } from "./key-text.ts
 
 /** Live keys of one deployment: every process keeps all of them in memory. */
 export const KEYS_MAX = 1_000;
-const LISTED_MAX = 2_000;
 /** Any number, the same for everybody who makes a key. */
 const NEW_KEY_LOCK = 7_267_001;
 
@@ -57,11 +56,17 @@ export class KeyStore {
     );
   }
 
-  /** The newest first, revoked ones too. @throws AppError unavailable */
-  async list(): Promise<ListedKey[]> {
-    const rows = await this.#database.run((db) =>
-      db.selectFrom("api_keys").selectAll().orderBy("created_at", "desc").limit(LISTED_MAX).execute(),
-    );
+  /**
+   * The newest first, revoked ones too. @throws AppError unavailable
+   * @param after the id of the last one of the page before: keys are never removed from the table
+   */
+  async list(limit: number, after?: string): Promise<ListedKey[]> {
+    const rows = await this.#database.run((db) => {
+      const all = db.selectFrom("api_keys").selectAll().orderBy("created_at", "desc").orderBy("id", "desc");
+      if (after === undefined) return all.limit(limit).execute();
+      const isAfter = sql<boolean>`(created_at, id) < (select created_at, id from api_keys where id = ${after})`;
+      return all.where(isAfter).limit(limit).execute();
+    });
     return rows.map(listed);
   }
 

@@ -99,6 +99,11 @@ function boardStops(board: string, member: string): Stop[] {
       body: { operator: "set", rules: { maxChange: 5, onViolation: "hold" } },
     },
     admin("/held"),
+    admin("/shards"),
+    admin("/stats"),
+    { route: "GET /v1/admin/boards", path: "/v1/admin/boards?limit=1", key: ADMIN_KEY },
+    { route: "GET /v1/admin/sessions", path: `/v1/admin/sessions?member=${member}`, key: ADMIN_KEY },
+    { route: "DELETE /v1/admin/sessions", path: "/v1/admin/sessions?member=nobody", key: ADMIN_KEY },
     { route: "GET /v1/admin/counters", path: "/v1/admin/counters", key: ADMIN_KEY },
     { route: "GET /v1/admin/capacity", path: "/v1/admin/capacity", key: ADMIN_KEY },
   ];

@@ -41,6 +41,14 @@ export const oneBoard = z.strictObject({
 });
 export const putBoard = z.strictObject({ ...boardFields, rules: rulesDefinition.optional() });
 
+/** As admins see them. */
+export const boardPage = z.strictObject({
+  boards: z.array(
+    z.strictObject({ ...boardFields, metadata: z.boolean(), rules: rulesDefinition.optional() }),
+  ),
+  cursor: z.string().optional(),
+});
+
 /** `position` is there where the answer is made from the feed: not behind a cursor. */
 export const top = z.strictObject({
   ...heading,

@@ -1,7 +1,7 @@
 /** zod for what operators and admins are answered: keys, health, capacity. */
 import { z } from "zod";
 import { ROLES } from "../../sessions/key-text.ts";
-import { count, instant } from "./entry-answers.ts";
+import { count, heading, instant } from "./entry-answers.ts";
 
 const keyFields = {
   id: z.string(),
@@ -48,4 +48,50 @@ export const capacity = z.strictObject({
   ),
   sampled: z.strictObject({ keys: count, seen: count, measured: count }),
   tables: z.array(z.strictObject({ table: z.string(), rows: z.number(), bytes })).optional(),
+});
+
+const bytesOfKeys = z.strictObject({
+  entries: bytes,
+  hidden: bytes,
+  meta: bytes,
+  log: bytes,
+  idsNow: bytes,
+  idsBefore: bytes,
+  metadata: bytes,
+  places: bytes,
+  rules: bytes,
+  held: bytes,
+});
+/** `archived` is null where the tables have nothing of the shard, or no database can tell; `lag` is in batches. */
+export const shards = z.strictObject({
+  ...heading,
+  incarnation: z.string(),
+  shards: z.array(
+    z.strictObject({
+      shard: count,
+      members: count,
+      hidden: count,
+      held: count,
+      log: count,
+      n: count,
+      bytes: bytesOfKeys,
+      slot: count,
+      node: z.string().nullable(),
+      archived: z.strictObject({ n: count, at: instant, lag: count }).nullable(),
+    }),
+  ),
+});
+
+const rate = z.number().min(0);
+/** `rates` are since the look before at this gateway, and null at the first. */
+export const boardStats = z.strictObject({
+  ...heading,
+  members: count,
+  hidden: count,
+  held: count,
+  bytes,
+  accepted: count,
+  feed: z.strictObject({ epoch: z.string(), offset: count }),
+  rates: z.strictObject({ submissionsPerSecond: rate, topChangesPerSecond: rate, overMs: rate }).nullable(),
+  archive: z.strictObject({ lag: count, shards: count }).nullable(),
 });

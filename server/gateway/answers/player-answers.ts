@@ -33,6 +33,7 @@ export const devices = z.strictObject({
   devices: z.array(
     z.strictObject({ id, anonymous: z.boolean(), createdAt: instant, linkedAt: instant.nullable() }),
   ),
+  cursor: z.string().optional(),
 });
 export const removedDevices = z.strictObject({ removed: count, revoked: count });
 

@@ -1,7 +1,9 @@
 /** Devices that sign in anonymously: linked to a named player, listed, and taken away. */
 import type { FastifyInstance } from "fastify";
+import { listQuery } from "../admin-schemas.ts";
 import { requirePlayer, requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
+import { decodeListCursor, encodeListCursor } from "../list-cursor.ts";
 import * as schemas from "../schemas.ts";
 import { devicesOf } from "../sign-in.ts";
 import { linkRequest, memberDeviceParams } from "../sign-in-schemas.ts";
@@ -29,7 +31,11 @@ export function deviceRoutes(app: FastifyInstance, gateway: Gateway): void {
     await requireRole(gateway, request, "server");
     const { member } = schemas.parse(schemas.playerParams, request.params);
     void reply.header("cache-control", "no-store");
-    return { member, devices: await devicesOf(gateway).list(member) };
+    const { limit, cursor } = schemas.parse(listQuery, request.query);
+    const listed = await devicesOf(gateway).list(member, limit + 1, decodeListCursor("devices", cursor));
+    const page = listed.slice(0, limit);
+    const more = listed.length > limit ? { cursor: encodeListCursor("devices", page.at(-1)!.place) } : {};
+    return { member, devices: page.map(({ place: _, ...device }) => device), ...more };
   });
 
   app.delete("/v1/members/:member/devices", operations.removeDevices, async (request) => {

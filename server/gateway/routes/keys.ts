@@ -1,9 +1,11 @@
 /** API keys: made and rotated (each answer shows the key this once), listed, revoked. */
 import type { FastifyInstance } from "fastify";
 import type { ListedKey } from "../../sessions/key-store.ts";
+import { listQuery } from "../admin-schemas.ts";
 import { keyPage, newKey, oneKey } from "../answers/operator-answers.ts";
 import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
+import { decodeListCursor, encodeListCursor } from "../list-cursor.ts";
 import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
 import { keyParams, keyRequest, rotateRequest } from "../sign-in-schemas.ts";
@@ -32,11 +34,13 @@ export function keyRoutes(app: FastifyInstance, gateway: Gateway): void {
     describe({
       summary: "the API keys, the newest first, revoked ones too",
       who: "admin",
+      query: listQuery,
       answers: { 200: keyPage },
     }),
     async (request) => {
       await requireRole(gateway, request, "admin");
-      return { keys: (await keys.list()).map(shown) };
+      const { limit, cursor } = schemas.parse(listQuery, request.query);
+      return keyPageOf(await keys.list(limit + 1, decodeListCursor("keys", cursor)), limit);
     },
   );
 
@@ -74,6 +78,13 @@ export function keyRoutes(app: FastifyInstance, gateway: Gateway): void {
       return shown(await keys.revoke(id));
     },
   );
+}
+
+/** @param listed one more than fits says that there is a next page */
+function keyPageOf(listed: readonly ListedKey[], limit: number) {
+  const page = listed.slice(0, limit);
+  const more = listed.length > limit ? { cursor: encodeListCursor("keys", page.at(-1)!.id) } : {};
+  return { keys: page.map(shown), ...more };
 }
 
 /** Dates as ISO 8601; what has not happened is null. */

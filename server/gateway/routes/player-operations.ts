@@ -1,4 +1,5 @@
 /** What the calls about players say of themselves: sessions, devices, notices; the files of these names have their handlers. */
+import { listQuery } from "../admin-schemas.ts";
 import * as answers from "../answers/player-answers.ts";
 import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
@@ -50,6 +51,7 @@ export const devices = describe({
   summary: "a player's devices, the newest first",
   who: "server",
   params: schemas.playerParams,
+  query: listQuery,
   answers: { 200: answers.devices },
 });
 
