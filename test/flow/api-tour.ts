@@ -78,6 +78,7 @@ function boardStops(board: string, member: string): Stop[] {
     read("/members/{member}/around"),
     read("/rank-of-score", "?score=3"),
     read("/percentiles"),
+    read("/seasons"),
     read("/feed"),
     { ...read("/counters"), key: SERVER_KEY },
     { route: "POST /v1/boards/{board}/members", path: `${at}/members`, body: { members: [member] } },
