@@ -1,0 +1,21 @@
+-- Whole entries of some members of one shard with its count of batches, in one instant: what they are compared with in the archive.
+--
+-- KEYS[1] entries  zset
+-- KEYS[2] hidden   zset  hidden members
+-- KEYS[3] meta     hash
+-- ARGV[1] incarnation  string
+-- ARGV[2...] members   the caller sends at most 500
+-- Reply {"entries", n, visible key or "", hidden key or "", …} | {"store_lost"}
+local entries, hidden, meta = KEYS[1], KEYS[2], KEYS[3]
+local incarnation = ARGV[1]
+
+local state = redis.call('HMGET', meta, 'incarnation', 'n')
+if state[1] ~= incarnation then return { 'store_lost' } end
+local reply = { 'entries', state[2] }
+if #ARGV < 2 then return reply end
+local keys, hidden_keys = redis.call('ZMSCORE', entries, unpack(ARGV, 2)), redis.call('ZMSCORE', hidden, unpack(ARGV, 2))
+for i = 1, #keys do
+  reply[2 * i + 1] = keys[i] or ''
+  reply[2 * i + 2] = hidden_keys[i] or ''
+end
+return reply
