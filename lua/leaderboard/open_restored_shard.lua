@@ -5,7 +5,7 @@
 -- KEYS[2] hidden     zset
 -- KEYS[3] meta       hash
 -- KEYS[4] log        stream
--- KEYS[5] places     hash  member -> "score rest", on wide boards, hidden members behind a line feed
+-- KEYS[5] places     hash  a mark of each hidden member; on wide boards also everybody's "score rest"
 -- ARGV[1] incarnation  string
 -- ARGV[2] state        open | closed
 -- ARGV[3] n            batches up to which the archive has it
@@ -18,9 +18,10 @@ local incarnation, state, n, visible, hidden_count, layout = ARGV[1], ARGV[2], A
 
 if redis.call('HGET', meta, 'incarnation') == incarnation then return { 'already' } end
 if redis.call('HGET', meta, 'restoring') ~= incarnation then return { 'foreign' } end
--- Without the placeholders. Hidden members of wide boards are in places only, beside the visible ones.
-local there = redis.call('ZCARD', entries) - 1
-local hidden_there = layout == 'packed' and redis.call('ZCARD', hidden) - 1 or redis.call('HLEN', places) - 1 - there
+-- Without the placeholders. Hidden members of wide boards are in places only, beside the visible ones and the marks.
+local there, fields = redis.call('ZCARD', entries) - 1, redis.call('HLEN', places) - 1
+local hidden_there = layout == 'packed' and redis.call('ZCARD', hidden) - 1 or (fields - there) / 2
+if layout == 'packed' and hidden_there ~= fields then hidden_there = -1 end
 if there ~= tonumber(visible) or hidden_there ~= tonumber(hidden_count) then
   return { 'incomplete', there, hidden_there }
 end

@@ -70,17 +70,13 @@ function entryOf(line: string): StoredEntry {
   return { member, key: Number(key), rest, visibility: Number(visibility) };
 }
 
-/** How many entries a season has. @throws AppError unavailable */
-export async function countEntries(database: Database, { board, season }: SeasonOf): Promise<number> {
-  const { count } = await database.run((db) =>
-    db
-      .selectFrom("current_entries")
-      .select((e) => e.fn.countAll<number>().as("count"))
-      .where("board", "=", board)
-      .where("season", "=", season)
-      .executeTakeFirstOrThrow(),
-  );
-  return Number(count);
+/** Current entries of some boards, or of all. @throws AppError unavailable */
+export async function countEntries(database: Database, boards?: readonly string[]): Promise<number> {
+  const { count } = await database.run((db) => {
+    const all = db.selectFrom("current_entries").select((e) => e.fn.countAll<number>().as("count"));
+    return (boards ? all.where("board", "in", boards) : all).executeTakeFirstOrThrow();
+  });
+  return count;
 }
 
 /** The entries of some members, with the life and the batch that they are of. @throws AppError unavailable */

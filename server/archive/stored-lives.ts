@@ -1,4 +1,5 @@
 /** Lives of a season's data in Redis, and up to which batch of each shard's log the tables have it [R 13]. */
+import { sql as raw } from "kysely";
 import type { Database, Sql } from "../database/database.ts";
 
 export type Position = {
@@ -41,6 +42,8 @@ export function beginNextLife(
 ): Promise<{ life: StoredLife; positions: Map<number, Position> }> {
   return database.run((sql) =>
     sql.transaction().execute(async (transaction) => {
+      // As every life begins: two at once would get the same ordinal.
+      await raw`lock table lives in share row exclusive mode`.execute(transaction);
       const last = await lifeQuery(transaction, of).forUpdate().executeTakeFirst();
       const rows = last ? await positionQuery(transaction, last.life).forUpdate().execute() : [];
       const ordinal = (last?.ordinal ?? 0) + 1;
@@ -82,4 +85,17 @@ function byShard(rows: { shard: number; n: number; at: Date }[]): Map<number, Po
   return new Map(
     rows.map(({ shard, n, at }) => [shard, { n, at: n === 0 || at.getTime() === 0 ? undefined : at }]),
   );
+}
+
+/** Seasons of a board whose final tables are complete: Redis need not hold them. @throws AppError unavailable */
+export async function archivedSeasons(database: Database, board: string): Promise<Set<number>> {
+  const rows = await database.run((db) =>
+    db
+      .selectFrom("seasons")
+      .select("season")
+      .where("board", "=", board)
+      .where("archived_at", "is not", null)
+      .execute(),
+  );
+  return new Set(rows.map(({ season }) => season));
 }

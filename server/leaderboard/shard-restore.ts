@@ -45,6 +45,8 @@ export function entryCalls(open: OpenBoard, shard: number, entries: readonly Who
   const packed = layout.kind === "packed";
   for (const { member, key, rest, visibility } of entries) {
     const score = String(key);
+    // What a ban did is told apart by whoever has the bans (include/shelves.lua).
+    if (visibility !== 0) places!.push(`\r${member}`, `${visibility}0`);
     if (visibility === 0) visible!.push(score, packed ? member : rest + member);
     else if (packed) hidden!.push(score, member);
     if (!packed) places!.push(visibility === 0 ? member : `\n${member}`, `${score} ${rest}`);

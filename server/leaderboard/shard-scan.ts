@@ -29,16 +29,36 @@ export async function* scanShard(
     }));
   }
   if (layout.kind === "packed") {
-    for await (const flat of scan(redis, "zscan", hidden))
-      yield pairsOf(flat).map(([member, key]) => ({ member, key: Number(key), rest: "", visibility: 1 }));
+    for await (const flat of scan(redis, "zscan", hidden)) {
+      const found = pairsOf(flat).map(([member, key]) => ({ member, key: Number(key), rest: "" }));
+      yield await withSight(redis, places, found);
+    }
     return;
   }
   for await (const flat of scan(redis, "hscan", places, ["MATCH", "\n*"])) {
-    yield pairsOf(flat).map(([member, key]) => ({
-      ...placeFrom(layout, key, member.slice(1)),
-      visibility: 1,
-    }));
+    const found = pairsOf(flat).map(([member, key]) => placeFrom(layout, key, member.slice(1)));
+    yield await withSight(redis, places, found);
   }
+}
+
+/** Hidden entries with how they are hidden. */
+async function withSight(
+  redis: RedisStore,
+  places: string,
+  found: readonly Omit<WholeEntry, "visibility">[],
+): Promise<WholeEntry[]> {
+  if (found.length === 0) return [];
+  const args = found.map(({ member }) => `\r${member}`);
+  const [marks] = await callAll(redis, [{ command: "hmget", key: places, args }]).catch(fail);
+  return found.map((entry, i) => ({
+    ...entry,
+    visibility: visibilityOf((marks as (string | null)[])[i] ?? ""),
+  }));
+}
+
+/** A mark is what was done to the member here and what a ban does, which goes first (include/shelves.lua). */
+function visibilityOf(mark: string): number {
+  return Number(mark[1] ?? 0) || Number(mark[0] ?? 0) || 1;
 }
 
 async function* scan(
@@ -86,7 +106,7 @@ export async function entriesAt(
     layout.kind === "packed"
       ? {
           script: "leaderboard/entries_at" as const,
-          keys: [entries, hidden, meta],
+          keys: [entries, hidden, meta, places],
           args: [season.incarnation, ...members],
         }
       : {
@@ -99,9 +119,10 @@ export async function entriesAt(
   if (tag === "store_lost") throw new AppError("store_lost", { message: `Board ${board.id} lost a shard.` });
   const [n, ...keys] = rest as string[];
   const found = members.map((member, i): WholeEntry | undefined => {
-    const [visible = "", hiddenKey = ""] = keys.slice(2 * i, 2 * i + 2);
+    const [visible = "", hiddenKey = "", mark = ""] = keys.slice(3 * i, 3 * i + 3);
     if (visible !== "") return { ...placeFrom(layout, visible, member), visibility: 0 };
-    return hiddenKey === "" ? undefined : { ...placeFrom(layout, hiddenKey, member), visibility: 1 };
+    if (hiddenKey === "") return undefined;
+    return { ...placeFrom(layout, hiddenKey, member), visibility: visibilityOf(mark) };
   });
   return { n: Number(n), entries: found };
 }

@@ -21,12 +21,7 @@ export async function createEntryHasher(): Promise<EntryHasher> {
 
 /** The same text for the same entry, whatever form its key had where it was read. */
 export function entryText({ member, key, rest, visibility }: WholeEntry): string {
-  return `${member}\t${key}\t${rest}\t${isHidden(visibility)}`;
-}
-
-/** Shards know that an entry is hidden, the tables also know how. */
-function isHidden(visibility: number): number {
-  return visibility === 0 ? 0 : 1;
+  return `${member}\t${key}\t${rest}\t${visibility}`;
 }
 
 /** As reports show it: 16 hexadecimal digits. */

@@ -3,16 +3,17 @@
  * incarnations. Shards are opened when everything is in them, then the feed, then the record says where everything is; whoever is
  * stopped in between begins again. Submissions up to the reported position of their shard are there exactly once, later ones are lost.
  */
-import { archivedSeasons, type StoredRecord, storedRecords, storeRecord } from "../archive/stored-boards.ts";
+import { BoardMirror } from "../archive/board-mirror.ts";
+import { archivedSeasons } from "../archive/stored-lives.ts";
 import { AppError } from "../base/errors.ts";
 import { openFeed } from "../feed/feed-store.ts";
 import type { BoardRecord, BoardSeason } from "../leaderboard/board.ts";
 import type { BoardRepository, StoredBoard } from "../leaderboard/board-repository.ts";
 import { parseRecord } from "../leaderboard/board-schema.ts";
-import { derive } from "../leaderboard/registry.ts";
+import { derive } from "../leaderboard/season-steps.ts";
 import { incarnationsIn, openShards } from "../leaderboard/shard-restore.ts";
 import { hashText } from "./entry-hash.ts";
-import { type RestoredSeason, type RestoreNeeds, restoreSeason } from "./restore-season.ts";
+import { heldSeasons, type RestoredSeason, type RestoreNeeds, restoreSeason } from "./restore-season.ts";
 
 export type RebuildStep = { board: string; season?: number; step: string; entries?: number };
 
@@ -58,22 +59,25 @@ export type RebuildReport = { boards: BoardReport[]; entries: number; seconds: n
  */
 export async function rebuild(needs: RebuildNeeds): Promise<RebuildReport> {
   const startedAt = performance.now();
-  const records = await storedRecords(needs.database, needs.boards);
-  const missing = needs.boards?.find((id) => !records.some(({ board }) => board === id));
+  const records = await new BoardMirror(needs.database).records();
+  const missing = needs.boards?.find((id) => !records.has(id));
   if (missing !== undefined) {
     throw new AppError("board_not_found", { message: `The archive knows no board "${missing}".` });
   }
   const boards: BoardReport[] = [];
-  for (const record of records) boards.push(await rebuildBoard(needs, record));
+  for (const id of needs.boards ?? records.keys()) {
+    const record = parseRecord(JSON.stringify(records.get(id))) as BoardRecord;
+    boards.push(await rebuildBoard(needs, record));
+  }
   const entries = boards
     .flatMap((board) => (board.status === "rebuilt" ? board.seasons : []))
     .reduce((sum, season) => sum + season.entries, 0);
   return { boards, entries, seconds: (performance.now() - startedAt) / 1_000 };
 }
 
-async function rebuildBoard(needs: RebuildNeeds, stored: StoredRecord): Promise<BoardReport> {
+async function rebuildBoard(needs: RebuildNeeds, archived: BoardRecord): Promise<BoardReport> {
   const { repository, redis, database } = needs;
-  const board = stored.board;
+  const board = archived.board.id;
   const onStep = async (step: Omit<RebuildStep, "board">): Promise<void> =>
     needs.onStep?.({ board, ...step });
   const present = await repository.get(board);
@@ -81,10 +85,9 @@ async function rebuildBoard(needs: RebuildNeeds, stored: StoredRecord): Promise<
     const there = await shardsThere(needs, present.record);
     if (there.shards > 0) return { board, status: "there", ...there };
   }
-  const archived = parseRecord(stored.text) as BoardRecord;
   const done = await archivedSeasons(database, board);
   const restored = new Map<number, RestoredSeason>();
-  for (const one of seasonsOf(archived)) {
+  for (const one of heldSeasons(archived)) {
     if (done.has(one.season.number)) continue;
     restored.set(one.season.number, await restoreSeason({ ...needs, onStep }, one));
   }
@@ -106,16 +109,12 @@ async function shardsThere(
   record: BoardRecord,
 ): Promise<{ shards: number; of: number }> {
   let [shards, of] = [0, 0];
-  for (const one of seasonsOf(record)) {
+  for (const one of heldSeasons(record)) {
     const found = await incarnationsIn(redis, derive(one));
     of += found.length;
     shards += found.filter((incarnation) => incarnation === one.season.incarnation).length;
   }
   return { shards, of };
-}
-
-function seasonsOf({ board, season, next, closing }: BoardRecord): BoardSeason[] {
-  return [{ board, season }, ...(next ? [next] : []), ...closing];
 }
 
 /** The record that was archived, with the seasons as they are now; higher than whatever anybody has of it. */
@@ -124,13 +123,12 @@ function recordOf(
   restored: Map<number, RestoredSeason>,
   present: StoredBoard | undefined,
 ): BoardRecord {
-  const now = ({ board, season }: BoardSeason): BoardSeason => ({
-    board,
-    season: restored.get(season.number)?.open.season ?? season,
+  const now = <T extends BoardSeason>(one: T): T => ({
+    ...one,
+    season: restored.get(one.season.number)?.open.season ?? one.season,
   });
-  const { next, closing, ...rest } = archived;
+  const { next, closing } = archived;
   return {
-    ...rest,
     ...now(archived),
     ...(next ? { next: now(next) } : {}),
     closing: closing.filter(({ season }) => restored.has(season.number)).map(now),
@@ -143,13 +141,12 @@ async function save(
   record: BoardRecord,
   present: StoredBoard | undefined,
 ): Promise<void> {
-  const board = record.board.id;
   if ((await repository.save(record, present)) === "conflict") {
     throw new AppError("store_lost", {
-      message: `Somebody else created or changed board ${board} meanwhile. Look who, and begin again.`,
+      message: `Somebody else created or changed board ${record.board.id} meanwhile. Look who, and begin again.`,
     });
   }
-  await storeRecord(database, { board, revision: record.revision, text: JSON.stringify(record) });
+  await new BoardMirror(database).mirror(record);
 }
 
 function seasonReport({ open, positions, counts, sums, ids }: RestoredSeason): SeasonReport {

@@ -8,8 +8,8 @@ import { recentIds } from "../archive/stored-ids.ts";
 import { beginNextLife, type Position } from "../archive/stored-lives.ts";
 import { newEpoch } from "../base/ids.ts";
 import type { Database } from "../database/database.ts";
-import type { BoardSeason, OpenBoard } from "../leaderboard/board.ts";
-import { derive } from "../leaderboard/registry.ts";
+import type { BoardRecord, BoardSeason, OpenBoard } from "../leaderboard/board.ts";
+import { derive } from "../leaderboard/season-steps.ts";
 import {
   beginShards,
   entryCalls,
@@ -20,6 +20,11 @@ import {
 } from "../leaderboard/shard-restore.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { createEntryHasher, type EntryHasher, type EntrySum } from "./entry-hash.ts";
+
+/** What Redis has to hold of a board: not what only waits for its keys to be deleted. */
+export function heldSeasons({ board, season, next, closing }: BoardRecord): BoardSeason[] {
+  return [{ board, season }, ...(next ? [next] : []), ...closing.filter(({ archived }) => !archived)];
+}
 
 export type RestoreNeeds = {
   redis: RedisStore;

@@ -1,6 +1,6 @@
 /** Score logs into the tables by the plainest means: what the archive holds when it has come exactly so far in each shard. */
 import type { Redis } from "ioredis";
-import { storeRecord } from "../../server/archive/stored-boards.ts";
+import { BoardMirror } from "../../server/archive/board-mirror.ts";
 import { newestLife } from "../../server/archive/stored-lives.ts";
 import type { Database } from "../../server/database/database.ts";
 import type { BoardRecord, OpenBoard } from "../../server/leaderboard/board.ts";
@@ -37,11 +37,7 @@ export async function archiveByHand(
 }
 
 export async function archiveRecord(database: Database, record: BoardRecord): Promise<void> {
-  await storeRecord(database, {
-    board: record.board.id,
-    revision: record.revision,
-    text: JSON.stringify(record),
-  });
+  await new BoardMirror(database).mirror(record);
 }
 
 async function lifeOf(

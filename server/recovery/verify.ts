@@ -1,0 +1,52 @@
+/** All boards, or some, in Redis and in the tables, season by season: what `rankwire verify` reports. */
+import { BoardMirror } from "../archive/board-mirror.ts";
+import { AppError } from "../base/errors.ts";
+import type { BoardRepository } from "../leaderboard/board-repository.ts";
+import { derive } from "../leaderboard/season-steps.ts";
+import type { CompareNeeds } from "./compare-members.ts";
+import { compareSeason, type SeasonComparison } from "./compare-season.ts";
+import { heldSeasons } from "./restore-season.ts";
+
+export type VerifyNeeds = CompareNeeds & {
+  repository: BoardRepository;
+  /** All that either side knows where it is undefined. */
+  boards?: readonly string[] | undefined;
+  onSeason?: (comparison: SeasonComparison) => void;
+};
+
+export type VerifyReport = {
+  seasons: SeasonComparison[];
+  /** Boards that one side knows only. */
+  onlyInArchive: string[];
+  onlyInRedis: string[];
+  /** Of all kinds; 0 when everything is the same. */
+  differences: number;
+};
+
+/** @throws AppError board_not_found (neither side knows it), unavailable */
+export async function verify(needs: VerifyNeeds): Promise<VerifyReport> {
+  const archived = await new BoardMirror(needs.database).records();
+  const held = new Map((await needs.repository.all()).map(({ record }) => [record.board.id, record]));
+  const boards = needs.boards ?? [...new Set([...held.keys(), ...archived.keys()])].sort();
+  const report: VerifyReport = { seasons: [], onlyInArchive: [], onlyInRedis: [], differences: 0 };
+  for (const board of boards) {
+    const record = held.get(board);
+    if (!record && !archived.has(board)) {
+      throw new AppError("board_not_found", {
+        message: `Neither Redis nor the archive knows a board "${board}".`,
+      });
+    }
+    if (!record) report.onlyInArchive.push(board);
+    else if (!archived.has(board)) report.onlyInRedis.push(board);
+    else {
+      for (const one of heldSeasons(record)) {
+        const comparison = await compareSeason(needs, derive(one));
+        needs.onSeason?.(comparison);
+        report.seasons.push(comparison);
+      }
+    }
+  }
+  const found = report.seasons.reduce((sum, season) => sum + season.found, 0);
+  report.differences = found + report.onlyInArchive.length + report.onlyInRedis.length;
+  return report;
+}
