@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   "board_invalid",
   "board_locked",
   "season_closed",
+  "season_changing",
   "out_of_range",
   "not_representable",
   "rule_violated",

@@ -89,6 +89,12 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "The season that the submission names is over.",
     "Submit to the current season if the score belongs there.",
   ),
+  season_changing: row(
+    503,
+    true,
+    "The board is between two seasons; nothing was counted.",
+    "Wait `retryAfterMs`, then send the same request with the same id.",
+  ),
   out_of_range: row(
     422,
     false,

@@ -12,16 +12,20 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import type { AppliedBatch } from "../leaderboard/confirm-batches.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Place } from "../leaderboard/page-cursor.ts";
+import { checkSeason, seasonChanging, takingAt } from "../leaderboard/season-choice.ts";
 import type { DedupLimits } from "../leaderboard/submit-batch.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { type MemberSubmission, resultOf, shardEvent } from "./shard-event.ts";
-import { type Pending, type PipeLimits, ShardPipe } from "./shard-pipe.ts";
+import { type Pending, type PipeLimits, type ShardOutcome, ShardPipe } from "./shard-pipe.ts";
 
 /**
  * Hears of every accepted submission: where its member now is, and the shard's count of batches with it. Of a `hidden` member nobody
  * else may hear. Must not throw.
  */
 export type OnAccepted = (open: OpenBoard, place: Place, n: number, hidden: boolean) => void;
+
+/** When something arrived, and the season that takes what arrives then. */
+export type Arrival = { open: OpenBoard; atMs: number };
 
 const PIPES_MAX = 10_000;
 const PIPE_IDLE_MS = 60_000;
@@ -63,23 +67,31 @@ export class Ingest {
     this.#onAccepted = options.onAccepted;
   }
 
+  /** Something for a board has arrived now. */
+  arrival(asked: OpenBoard): Arrival {
+    const atMs = this.#clock.now();
+    return { open: takingAt(this.#boards.get(asked.board.id) ?? asked, atMs), atMs };
+  }
+
   /**
    * Resolves when every submission has its result; never rejects.
+   * @param open of the arrival, which is now where none is given
    * @param onApplied called for each submission that a shard has judged, with the batch it was in
    */
   submit(
     open: OpenBoard,
     submissions: readonly MemberSubmission[],
     onApplied?: (batch: AppliedBatch) => void,
+    arrival = this.arrival(open),
   ): Promise<SubmissionResult[]> {
-    const arrivedAtMs = this.#clock.now();
+    const { open: taking, atMs } = arrival;
     if (submissions.length === 0) return Promise.resolve([]);
-    this.#mark(open.board.id, arrivedAtMs);
+    this.#mark(open.board.id, atMs);
     return new Promise((resolve) => {
       const results = new Array<SubmissionResult>(submissions.length);
       let left = submissions.length;
       submissions.forEach((submission, i) => {
-        this.#submitOne(open, submission, arrivedAtMs, (result, batch) => {
+        this.#submitOne(taking, submission, atMs, (result, batch) => {
           if (batch) onApplied?.(batch);
           results[i] = result;
           if (--left === 0) resolve(results);
@@ -115,7 +127,7 @@ export class Ingest {
           if ("status" in outcome && outcome.status === "a" && outcome.place) {
             this.#onAccepted?.(open, outcome.place, outcome.n, outcome.hidden === true);
           }
-          done(resultOf(open, event.idHash !== "", outcome), batch);
+          done(resultOf(open, event.idHash !== "", inTime(open, submission, outcome)), batch);
         },
         takenAt: performance.now(),
       };
@@ -213,15 +225,12 @@ export class Ingest {
   }
 }
 
-/** [R 4] A named season that is over is refused, never re-routed; without a name the arrival time decides. */
-function checkSeason({ board, season }: OpenBoard, named: number | undefined, nowMs: number): void {
-  if (named !== undefined && named > season.number) {
-    throw new AppError("season_not_found", { message: `Board "${board.id}" has no season ${named} yet.` });
-  }
-  const over = season.state === "closed" || (season.endsAtMs !== undefined && nowMs >= season.endsAtMs);
-  if (over || (named !== undefined && named < season.number)) {
-    throw new AppError("season_closed", {
-      message: `Season ${named ?? season.number} of "${board.id}" is over.`,
-    });
-  }
+/** A shard that is frozen refuses by the season; what named none, and came from a process that knew no better, may come again. */
+function inTime(
+  open: OpenBoard,
+  { season, approves }: MemberSubmission,
+  outcome: ShardOutcome,
+): ShardOutcome {
+  const closed = "error" in outcome && outcome.error.code === "season_closed";
+  return closed && season === undefined && approves === undefined ? { error: seasonChanging(open) } : outcome;
 }

@@ -10,7 +10,7 @@ import type { Log } from "../base/log.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { type AppliedBatch, confirmBatches, nodeOfShard } from "../leaderboard/confirm-batches.ts";
 import type { RedisStore } from "../redis/store.ts";
-import type { Ingest } from "./ingest.ts";
+import type { Arrival, Ingest } from "./ingest.ts";
 import type { MemberSubmission } from "./shard-event.ts";
 
 type Waiting = { open: OpenBoard; batch: AppliedBatch; settle: (confirmed: boolean) => void };
@@ -38,13 +38,16 @@ export class Replication {
   async submit(
     open: OpenBoard,
     submissions: readonly MemberSubmission[],
+    arrival: Arrival = this.#ingest.arrival(open),
   ): Promise<{ results: SubmissionResult[]; reached: AckLevel }> {
     const applied = new Map<string, AppliedBatch>();
-    const results = await this.#ingest.submit(open, submissions, ({ shard, producer, seq }) => {
+    const onApplied = ({ shard, producer, seq }: AppliedBatch): void => {
       // A producer's batches apply in sequence: the last one stands for all.
       if ((applied.get(producer)?.seq ?? 0) < seq) applied.set(producer, { shard, producer, seq });
-    });
-    const confirmed = await Promise.all([...applied.values()].map((batch) => this.#confirm(open, batch)));
+    };
+    const results = await this.#ingest.submit(open, submissions, onApplied, arrival);
+    const confirming = [...applied.values()].map((batch) => this.#confirm(arrival.open, batch));
+    const confirmed = await Promise.all(confirming);
     return { results, reached: confirmed.every(Boolean) ? "replica" : "memory" };
   }
 

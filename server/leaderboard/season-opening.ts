@@ -35,3 +35,27 @@ export async function addRuleKeys(redis: RedisStore, { season, shards }: OpenBoa
   }));
   await callAll(redis, calls);
 }
+
+/** Close every shard: what arrives at one from here on is refused. Again is harmless. @throws AppError store_lost, unavailable */
+export async function freezeSeason(redis: RedisStore, { board, season, shards }: OpenBoard): Promise<void> {
+  const calls = shards.map(({ meta, entries }) => ({
+    script: "leaderboard/freeze_shard" as const,
+    keys: [meta, entries],
+    args: [season.incarnation],
+  }));
+  for (const reply of await callAll(redis, calls)) {
+    if (tagged(reply, ["frozen", "store_lost"]).tag === "frozen") continue;
+    throw new AppError("store_lost", { message: `Season ${season.number} of "${board.id}" lost a shard.` });
+  }
+}
+
+/** Delete what Redis has of a season, a shard at a time; Redis frees the memory in the background. Again is harmless. */
+export async function deleteSeason(redis: RedisStore, { shards, feed }: OpenBoard): Promise<void> {
+  const { state, top, frames, index } = feed;
+  for (const keys of [...shards.map((shard) => Object.values(shard)), [state, top, frames, index]]) {
+    await callAll(
+      redis,
+      keys.map((key) => ({ command: "unlink", key, args: [] })),
+    );
+  }
+}

@@ -4,7 +4,7 @@
  * The time to live is for liveness only; what protects the data is the token, which the resource compares: the holder of a lease
  * that has run out does not know it, and must be refused where it writes.
  */
-import { leaseKeys } from "../redis/keys.ts";
+import { leaseKeys, seasonLeaseKeys } from "../redis/keys.ts";
 import { tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -12,6 +12,16 @@ import type { RedisStore } from "../redis/store.ts";
 /** The lease under which one merger at a time works on a board; its keys are in the slot of the board's feed. */
 export function mergerLease(redis: RedisStore, board: string, ttlMs: number): Lease {
   return new Lease(redis, leaseKeys(board), { ttlMs });
+}
+
+/** The lease under which one process at a time rolls a board over, or brings its old seasons into the archive. */
+export function seasonLease(
+  redis: RedisStore,
+  board: string,
+  work: "rollover" | "archive",
+  ttlMs: number,
+): Lease {
+  return new Lease(redis, seasonLeaseKeys(board, work), { ttlMs });
 }
 
 export type LeaseKeys = { lease: string; token: string };

@@ -103,6 +103,14 @@ export function leaseKeys(board: string): { lease: string; token: string } {
   return { lease: `rw:{${board}}:lease`, token: `rw:{${board}}:token` };
 }
 
+/** The leases of a board's rollover and of its seasons' way into the archive, in the feed's slot. */
+export function seasonLeaseKeys(
+  board: string,
+  work: "rollover" | "archive",
+): { lease: string; token: string } {
+  return { lease: `rw:{${board}}:${work}-lease`, token: `rw:{${board}}:${work}-token` };
+}
+
 /** HASH secretHash → session: all sessions of the players whose names share the tag. */
 export function sessionsKey(tag: string): string {
   return `rw:{s.${tag}}:sessions`;

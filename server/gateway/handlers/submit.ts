@@ -22,10 +22,11 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (context, m
     gateway.signatures.check(caller.token, board, { ...submission, signature } as Submission);
   }
   const own = { ...submission, member: caller.member } as MemberSubmission;
+  const arrival = gateway.ingest.arrival(open);
   const { results, reached } =
     ack === "replica"
-      ? await gateway.replication.submit(open, [own])
-      : { results: await gateway.ingest.submit(open, [own]), reached: "memory" };
+      ? await gateway.replication.submit(open, [own], arrival)
+      : { results: await gateway.ingest.submit(open, [own], undefined, arrival), reached: "memory" };
   countOutcomes(gateway, open.board.id, results, () => caller.member);
   const result = results[0]!;
   // What may succeed later was not judged: the sender keeps it and tries again with the same id [P-10].
@@ -33,7 +34,7 @@ export const handleSubmit: Handler<SocketMessages["submit"]> = async (context, m
     const { code, message, retryAfterMs } = result.error;
     throw new AppError(code, { message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   }
-  reply({ season: open.season.number, result, ...(ack === undefined ? {} : { ack: reached }) });
+  reply({ season: arrival.open.season.number, result, ...(ack === undefined ? {} : { ack: reached }) });
 };
 
 /** The limits of the socket and of the player; the board counts what they refuse. @throws AppError limited, unavailable */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { AckLevel, SubmissionResult } from "../../../client-sdk/protocol/messages.ts";
 import { AppError, toAppError } from "../../base/errors.ts";
 import type { MemberSubmission } from "../../ingest/shard-event.ts";
+import type { OpenBoard } from "../../leaderboard/board.ts";
 import { scores } from "../answers/score-answers.ts";
 import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
@@ -33,10 +34,10 @@ export function scoreRoutes(app: FastifyInstance, gateway: Gateway): void {
         throw new AppError("too_many_items", { message });
       }
       const open = await gateway.registry.get(board);
-      const { results, reached } = await submitValid(gateway, open.board.id, submissions, ack);
+      const { results, reached, season } = await submitValid(gateway, open, submissions, ack);
       return {
         board: open.board.id,
-        season: open.season.number,
+        season,
         ack: reached,
         results,
         counts: countOutcomes(gateway, open.board.id, results, (i) => memberAt(submissions, i)),
@@ -53,10 +54,10 @@ function memberAt(items: readonly unknown[], i: number): string {
 /** The well-formed ones go to ingest together; each bad one gets its own result in its own place. */
 async function submitValid(
   gateway: Gateway,
-  board: string,
+  open: OpenBoard,
   items: unknown[],
   ack: AckLevel,
-): Promise<{ results: SubmissionResult[]; reached: AckLevel }> {
+): Promise<{ results: SubmissionResult[]; reached: AckLevel; season: number }> {
   const results = new Array<SubmissionResult>(items.length);
   const valid: MemberSubmission[] = [];
   const places: number[] = [];
@@ -68,13 +69,13 @@ async function submitValid(
       results[i] = { outcome: "rejected", error: toAppError(error).body() };
     }
   });
-  const open = await gateway.registry.get(board);
+  const arrival = gateway.ingest.arrival(open);
   const judged =
     ack === "replica"
-      ? await gateway.replication.submit(open, valid)
-      : { results: await gateway.ingest.submit(open, valid), reached: ack };
+      ? await gateway.replication.submit(open, valid, arrival)
+      : { results: await gateway.ingest.submit(open, valid, undefined, arrival), reached: ack };
   judged.results.forEach((outcome, i) => {
     results[places[i]!] = outcome;
   });
-  return { results, reached: judged.reached };
+  return { results, reached: judged.reached, season: arrival.open.season.number };
 }
