@@ -86,7 +86,7 @@ function startStandings({ config, around, parts }: Base, needs: StandingsNeeds):
     reader,
     indexes,
     openFeed: async (open) => {
-      const feed = await hub.open(open.feed, feedSourceOf(registry, open.board.id));
+      const feed = await hub.open(open.feed, feedSourceOf(registry, open));
       return { feed, release: hub.follow(open.feed) };
     },
     completeWindow: (open, window) => profileChanges.complete(open, window),

@@ -12,6 +12,7 @@ import { startCounters } from "./compose-counters.ts";
 import { startPlayers, startReplication, watchProfiles } from "./compose-gateways.ts";
 import { capacityOf, startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
+import { startSeasons } from "./compose-seasons.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
 import { createFeedMetrics, type FeedMetrics } from "./feed/feed-metrics.ts";
@@ -113,6 +114,7 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const registry = await startRegistry(base, redis);
   const channels = await startChannels(base, redis);
   if (config.ROLES.includes("merger")) await startMerger(base, channels, registry);
+  if (config.ROLES.includes("seasons")) await startSeasons(base, registry);
   const gateway = config.ROLES.includes("gateway")
     ? await startGateway(base, { redis, channels, registry })
     : { port: 0, control: undefined };

@@ -7,6 +7,7 @@ import { archiveSettings } from "./settings/archive.ts";
 import { limitSettings } from "./settings/limits.ts";
 import { playerSettings } from "./settings/players.ts";
 import { profileSettings } from "./settings/profiles.ts";
+import { seasonSettings } from "./settings/seasons.ts";
 import { bytes, count, flag, ms, type Setting, setting } from "./settings/setting.ts";
 import { brokenSignIn, signInSettings } from "./settings/sign-in.ts";
 
@@ -158,6 +159,7 @@ export const settings = {
   ...profileSettings,
   ...limitSettings,
   ...signInSettings,
+  ...seasonSettings,
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof settings;

@@ -25,6 +25,7 @@ local function finish_page(call, done)
   done.kind = 'put'
   redis.call('HSET', call.meta, call.mark, call.after)
   if done.dirty then redis.call('HINCRBY', call.meta, 'version', 1) end
-  write_log(call.meta, call.log, call.bounds, call.logs, done)
+  local n = write_log(call.meta, call.log, call.bounds, call.logs, done)
+  if done.in_hidden then log_hidden_from_the_start(call, done, n) end
   return { 'carried', done.accepted }
 end

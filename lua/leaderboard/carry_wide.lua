@@ -23,6 +23,8 @@ local rule, layout, limits, count = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8])
 -- @include "submit_sequence.lua"
 -- @include "submit_idempotency.lua"
 -- @include "submit_log.lua"
+-- @include "sights.lua"
+-- @include "direct_log.lua"
 -- @include "submit_steps.lua"
 -- @include "carry_steps.lua"
 
@@ -33,7 +35,7 @@ if refusal then return refusal end
 local batch = read_events(rule, layout, count, '-')
 if rule == 'set' then only_absent(batch) end
 local olds = count > 0 and of_members('HMGET', places, batch)
-local in_hidden = count > 0 and call.hides and hidden_places(places, batch)
+local in_hidden = count > 0 and call.hides and with_marks(call, batch, places, hidden_places(places, batch))
 local done = apply_events(call, batch, olds, in_hidden)
 write_places(entries, places, batch, done, olds, in_hidden)
 return finish_page(call, done)

@@ -134,7 +134,7 @@ export async function readableBoard({ registry }: Gateway, id: string, caller: C
 
 /** A board's feed, in step with Redis. @throws AppError store_lost, unavailable */
 export async function openFeedOf(gateway: Gateway, open: OpenBoard): Promise<BoardFeed> {
-  const feed = await gateway.hub.open(open.feed, feedSourceOf(gateway.registry, open.board.id));
+  const feed = await gateway.hub.open(open.feed, feedSourceOf(gateway.registry, open));
   if (feed.lost) throw new AppError("store_lost", { message: `The feed of "${open.board.id}" is missing.` });
   return feed;
 }

@@ -25,6 +25,7 @@ import { memberRoutes } from "./routes/members.ts";
 import { operatorRoutes } from "./routes/operators.ts";
 import { profileRoutes } from "./routes/profiles.ts";
 import { referenceRoutes } from "./routes/reference.ts";
+import { rolloverRoutes } from "./routes/rollover.ts";
 import { scoreRoutes } from "./routes/scores.ts";
 import { seasonRoutes } from "./routes/seasons.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -41,6 +42,7 @@ export const ROUTES = [
   feedRoutes,
   adminRoutes,
   adminLookRoutes,
+  rolloverRoutes,
   keyRoutes,
   counterRoutes,
   heldRoutes,

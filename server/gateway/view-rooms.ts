@@ -5,7 +5,7 @@ import {
   VIEW_SIZES,
   type ViewSize,
 } from "../../client-sdk/protocol/messages.ts";
-import { AppError } from "../base/errors.ts";
+import { AppError, toAppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
 import type { View } from "../feed/view.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
@@ -35,7 +35,13 @@ export class Rooms {
       },
       onError: (error) => gateway.log.error({ err: error }, "looking for stuck sockets failed"),
     });
-    gateway.registry.onChange((open) => this.#endForbidden(open));
+    gateway.registry.onChange((open) => {
+      this.#endForbidden(open);
+      for (const [name, { room }] of this.#rooms) {
+        if (room.board === open.board.id && name !== roomName(open, room.view.size))
+          void this.#moveOn(open, name, room);
+      }
+    });
   }
 
   start(): void {
@@ -62,6 +68,10 @@ export class Rooms {
     const held = this.#gateway.topProfiles.hold(open, view);
     try {
       await held.ready();
+      const now = this.#gateway.registry.boards.get(open.board.id) ?? open;
+      // The board has gone on to its next season meanwhile.
+      if (now.season.number > open.season.number)
+        return await this.follow(socket, now, { view: size, position }, reply);
       if (socket.connected) this.#enter(socket, open, { view, position }, reply);
     } finally {
       // The room holds both by now.
@@ -112,8 +122,47 @@ export class Rooms {
     return room;
   }
 
-  unfollow(socket: GameSocket, open: OpenBoard, size: ViewSize): void {
-    this.#leave(socket, roomName(open, size));
+  /** In whichever season it follows: it may be on its way into the next one. */
+  unfollow(socket: GameSocket, { board }: OpenBoard, size: ViewSize): void {
+    for (const [name, room] of [...socket.data.following]) {
+      if (room.board === board.id && room.view.size === size) this.#leave(socket, name);
+    }
+  }
+
+  /** The board is in its next season: everybody in the room goes on to that one, and gets a snapshot of it [P-8]. */
+  async #moveOn(open: OpenBoard, name: string, room: ViewRoom): Promise<void> {
+    const { size } = room.view;
+    try {
+      const view = (await openFeedOf(this.#gateway, open)).view(size);
+      const releaseFeed = this.#gateway.hub.follow(open.feed);
+      const held = this.#gateway.topProfiles.hold(open, view);
+      await held.ready();
+      for (const socket of room.followers()) this.#moveSocket(socket, open, { name, view });
+      held.release();
+      releaseFeed();
+    } catch (error) {
+      this.#gateway.log.warn({ board: open.board.id, err: error }, "could not follow the next season");
+      // They ask again, as after any trouble.
+      const body = toAppError(error).body();
+      for (const socket of room.followers()) {
+        this.#leave(socket, name);
+        socket.emit("ended", { board: open.board.id, kind: "top", view: size, error: body });
+      }
+    }
+  }
+
+  #moveSocket(socket: GameSocket, open: OpenBoard, { name, view }: { name: string; view: View }): void {
+    const { following } = socket.data;
+    this.#leave(socket, name);
+    const next = roomName(open, view.size);
+    if (following.has(next)) return;
+    const room = this.#rooms.get(next)?.room ?? this.#openRoom(next, open, view);
+    const { answer, more } = room.answer(undefined);
+    if (answer.mode === "snapshot") socket.emit("snapshot", answer.snapshot);
+    this.#gateway.counters.snapshotsSent.inc();
+    for (const message of more) socket.emit("profiles", message);
+    following.set(next, room);
+    room.add(socket);
   }
 
   leaveAll(socket: GameSocket): void {

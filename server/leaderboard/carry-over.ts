@@ -108,7 +108,7 @@ async function applyPage(
     ];
     return {
       script: packed ? ("leaderboard/carry" as const) : ("leaderboard/carry_wide" as const),
-      keys: [entries, packed ? hidden : placesKey, meta, log],
+      keys: packed ? [entries, hidden, meta, log, placesKey] : [entries, placesKey, meta, log],
       args: [...head, String(members.length), ...members, ...payloads],
     };
   });

@@ -1,19 +1,21 @@
-/** A board as its feed must know it, asked anew at every load, because a season may have been opened since. */
+/** A board's season as its feed must know it, asked anew at every load, because the board may have been made anew since. */
 import type { FeedSource } from "../feed/board-feed.ts";
+import type { OpenBoard } from "./board.ts";
 import { fromStored, rowOf } from "./codec.ts";
 import type { Registry } from "./registry.ts";
 
-export function feedSourceOf(registry: Registry, boardId: string): FeedSource {
+export function feedSourceOf(registry: Registry, asked: OpenBoard): FeedSource {
   return {
     describe: async () => {
-      const current = await registry.get(boardId);
-      const { board, season, feed } = current;
+      // The feed is that of one season: whoever moves on follows another one.
+      const known = registry.hot(asked.board.id, asked.season.number) ?? asked;
+      const { board, season, feed } = known;
       return {
         board: board.id,
         season: season.number,
         incarnation: season.incarnation,
         keys: feed,
-        rowOf: ({ member, score }) => rowOf(current, fromStored(current.layout, member, score)),
+        rowOf: ({ member, score }) => rowOf(known, fromStored(known.layout, member, score)),
       };
     },
   };

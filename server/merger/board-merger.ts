@@ -45,6 +45,11 @@ export class BoardMerger {
     this.#candidates = new Candidates(options.redis, options.open, options.token);
   }
 
+  /** Whether it was made for this life and season of the board: what it derived is of no use for another. */
+  isFor({ season }: OpenBoard): boolean {
+    return this.#open.season.incarnation === season.incarnation;
+  }
+
   /** One turn. @throws FencedError when the lease is another's, AppError store_lost, or what Redis throws */
   async tick(open: OpenBoard, state: BoardState): Promise<TickResult> {
     this.#open = open;

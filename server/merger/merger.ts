@@ -108,6 +108,7 @@ export class Merger {
   async #takeTurn(active: ActiveBoard, open: OpenBoard, state: BoardState): Promise<void> {
     const { redis, feed, metrics, log } = this.#options;
     try {
+      if (!active.merger?.isFor(open)) active.merger = undefined;
       active.merger ??= new BoardMerger({ redis, open, token: active.lease.token!, limits: feed });
       const result = await active.merger.tick(open, state);
       if (result === "published") metrics.frames.inc();

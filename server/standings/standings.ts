@@ -152,7 +152,7 @@ export class Standings {
       return;
     }
     this.#boards.delete(open.board.id);
-    const error = openedAnew(open).body();
+    const error = openedAnew(open, entry.open).body();
     for (const { onEnded } of [...(entry.ready?.followers ?? [])]) onEnded(error);
     entry.ready?.close();
   }
@@ -172,7 +172,7 @@ export class Standings {
       await opened.standings.track(members);
       const attach = await prepare(opened);
       // Closed in the meantime: nothing would come of it any more.
-      if (this.#boards.get(open.board.id) !== entry) throw openedAnew(open);
+      if (this.#boards.get(open.board.id) !== entry) throw openedAnew(open, open);
       opened.followers.add(follower);
       leave.push(() => opened.followers.delete(follower));
       leave.push(attach());
@@ -247,11 +247,12 @@ export class Standings {
   }
 }
 
-function openedAnew({ board }: OpenBoard): AppError {
-  return new AppError("store_lost", {
-    message: `Board "${board.id}" was opened anew.`,
-    retryAfterMs: 100,
-  });
+function openedAnew({ board, season }: OpenBoard, before: OpenBoard): AppError {
+  const moved = season.number > before.season.number;
+  const message = moved
+    ? `Board "${board.id}" is in season ${season.number} now.`
+    : `Board "${board.id}" was opened anew.`;
+  return new AppError(moved ? "season_changing" : "store_lost", { message, retryAfterMs: 100 });
 }
 
 function once(action: () => void): () => void {

@@ -60,7 +60,7 @@ async function standingsHeld(held: Promise<void>): Promise<Standings> {
     reader: new Reader(redis, hasher),
     indexes,
     openFeed: async (open) => {
-      const feed = await hub.open(open.feed, feedSourceOf(registry, open.board.id));
+      const feed = await hub.open(open.feed, feedSourceOf(registry, open));
       const release = hub.follow(open.feed);
       await held;
       return { feed, release };
