@@ -5,6 +5,7 @@
  * All state is in the record; a step is done again from it as often as need be and changes it by comparing. So whoever dies between two
  * steps, or inside one, is followed by somebody who finishes with the same end, and two at once roll over once.
  */
+import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Board, BoardRecord, ClosingSeason, OpenBoard } from "../leaderboard/board.ts";
 import { carryOver } from "../leaderboard/carry-over.ts";
@@ -78,9 +79,10 @@ export async function rollOn(
   id: string,
   stillOurs: () => Promise<void>,
 ): Promise<void> {
+  const before = recordOf(options, id).season.number;
   await prepare(options, id);
   await openNext(options, id);
-  await moveOn(options, id);
+  await moveOn(options, id, before);
   for (const { season } of recordOf(options, id).closing) {
     await stillOurs();
     // What a successor takes over is complete before it is frozen itself, so the oldest goes first.
@@ -98,9 +100,9 @@ async function prepare(options: RolloverOptions, id: string): Promise<void> {
     if (stored.next || closesAtMs === undefined || !goesOnAfter(stored)) return stored;
     if (stored.season.number !== season.number || now() < closesAtMs - preopenMs) return stored;
     if (stored.closing.length >= closingMax) {
-      throw new Error(
-        `${closingMax} seasons of ${id} wait for the archive: none is opened before one is there`,
-      );
+      throw new AppError("overloaded", {
+        message: `${closingMax} seasons of ${id} wait for the archive: none is opened before one is there.`,
+      });
     }
     return withNext(stored, Math.max(closesAtMs, now()));
   });
@@ -128,13 +130,11 @@ async function openNext(options: RolloverOptions, id: string): Promise<void> {
   await onStep("opened", id);
 }
 
-/** The pointer has moved by the clock; the record says so too. */
-async function moveOn(options: RolloverOptions, id: string): Promise<void> {
-  const { registry, onStep } = options;
-  const { season } = recordOf(options, id);
+/** The pointer has moved by the clock; the record says so too, if no earlier change of it did. */
+async function moveOn({ registry, onStep }: RolloverOptions, id: string, before: number): Promise<void> {
   // The registry shows the record as it is at this instant: giving it back saves the move.
-  const moved = await registry.change(id, (stored) => stored);
-  if (moved.season.number !== season.number) await onStep("moved", id);
+  const { season } = await registry.change(id, (stored) => stored);
+  if (season.number !== before) await onStep("moved", id);
 }
 
 /** @returns false while the season may still drain */

@@ -25,25 +25,7 @@ type Reading = { board: string; season: number; view: ViewSize; caller: Caller; 
 
 export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
   const readers = new Map<SseReader, Reading>();
-  gateway.registry.onChange((open) => {
-    for (const [reader, reading] of readers) {
-      if (reading.board !== open.board.id) continue;
-      if (!mayRead(open, reading.caller)) reader.end();
-      else if (reading.season < open.season.number) moveOn(reader, reading, open);
-    }
-  });
-  /** The board is in its next season. A reader for whom that fails comes back by itself. */
-  const moveOn = (reader: SseReader, reading: Reading, open: OpenBoard): void => {
-    reading.season = open.season.number;
-    const move = async (): Promise<void> => {
-      const { release, ...followed } = await follow(gateway, open, reading.view);
-      if (readers.get(reader)?.season !== open.season.number) return release();
-      reading.release();
-      reading.release = release;
-      reader.moveTo(followed);
-    };
-    move().catch(() => reader.end());
-  };
+  const moveOn = moveWithSeasons(gateway, readers);
   // A key that does not work any more ends what was opened with it.
   gateway.keys.onChange(() => {
     for (const [reader, { caller }] of readers) {
@@ -83,7 +65,13 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
     if (reply.raw.destroyed) return release();
     writeHead(reply);
     const reader = new SseReader(reply.raw, followed, gateway.limits.lagMsMax);
-    const reading = { board, season: open.season.number, view: query.view, caller, release };
+    const reading: Reading = {
+      board,
+      season: open.season.number,
+      view: query.view as ViewSize,
+      caller,
+      release,
+    };
     readers.set(reader, reading);
     const releaseSession =
       caller.role === "player"
@@ -104,6 +92,33 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.addHook("preClose", async () => {
     for (const reader of readers.keys()) reader.end();
   });
+}
+
+/** A board's readers go on to its next season. @returns what moves one on */
+function moveWithSeasons(
+  gateway: Gateway,
+  readers: ReadonlyMap<SseReader, Reading>,
+): (reader: SseReader, reading: Reading, open: OpenBoard) => void {
+  const moveOn = (reader: SseReader, reading: Reading, open: OpenBoard): void => {
+    reading.season = open.season.number;
+    const move = async (): Promise<void> => {
+      const { release, ...followed } = await follow(gateway, open, reading.view);
+      if (readers.get(reader)?.season !== open.season.number) return release();
+      reading.release();
+      reading.release = release;
+      reader.moveTo(followed);
+    };
+    // It comes back by itself.
+    move().catch(() => reader.end());
+  };
+  gateway.registry.onChange((open) => {
+    for (const [reader, reading] of readers) {
+      if (reading.board !== open.board.id) continue;
+      if (!mayRead(open, reading.caller)) reader.end();
+      else if (reading.season < open.season.number) moveOn(reader, reading, open);
+    }
+  });
+  return moveOn;
 }
 
 /** A view with its profiles, kept until it is released. @throws AppError store_lost, unavailable */
