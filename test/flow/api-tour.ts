@@ -52,6 +52,13 @@ export async function goodStops(server: TestServer): Promise<Stop[]> {
     ...(await playerStops(server, member)),
     ...(await keyStops(server)),
     ...profileStops(member),
+    // Nobody here has the role that goes on with it.
+    {
+      route: "POST /v1/admin/boards/{board}/rollover",
+      path: `/v1/admin/boards/${board}/rollover`,
+      key: ADMIN_KEY,
+      body: { season: 1 },
+    },
     ...["/healthz", "/readyz", "/metrics", "/v1/openapi.json"].map((path) => ({
       route: `GET ${path}`,
       path,
