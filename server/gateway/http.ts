@@ -15,6 +15,7 @@ import { limitRequests, QUOTA_HEADERS } from "./request-quota.ts";
 import { listRoutes } from "./route-list.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { adminLookRoutes } from "./routes/admin-looks.ts";
+import { boardPatchRoutes } from "./routes/board-patch.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { counterRoutes } from "./routes/counters.ts";
 import { deviceRoutes } from "./routes/devices.ts";
@@ -43,6 +44,7 @@ export const ROUTES = [
   adminRoutes,
   adminLookRoutes,
   rolloverRoutes,
+  boardPatchRoutes,
   keyRoutes,
   counterRoutes,
   heldRoutes,

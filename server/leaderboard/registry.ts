@@ -62,7 +62,7 @@ export class Registry {
     const stored = await this.#repository.get(id).catch((error: unknown) => {
       throw fromRedisError(error);
     });
-    if (!stored) throw new AppError("board_not_found", { message: `There is no board "${id}".` });
+    if (!stored) throw notFound(id);
     return this.#adopt(await this.#finishOpening(stored));
   }
 
@@ -107,12 +107,21 @@ export class Registry {
     const record = await this.#change(board.id, (before, nowMs) => {
       created = before === undefined;
       if (!before) return { board, season: newSeason(board, 1, nowMs), revision: 0, closing: [] };
-      refuseFixedChanges(before.board, board);
-      // With rules it is saved again: that is what gives shards of an older version their keys.
-      if (!board.rules && JSON.stringify(before.board) === JSON.stringify(board)) return before;
-      return withRules(before, board, nowMs);
+      return replaced(before, board, nowMs);
     });
     return { open: this.#adopt(record), created };
+  }
+
+  /**
+   * Change what may change live, of the board as it is at this instant: of two changes at once none undoes the other.
+   * @throws AppError board_not_found, board_locked (a fixed field differs), unavailable, and what `change` throws
+   */
+  async patch(id: string, change: (board: Board) => Board): Promise<OpenBoard> {
+    const record = await this.#change(id, (before, nowMs) => {
+      if (!before) throw notFound(id);
+      return replaced(before, change(before.board), nowMs);
+    });
+    return this.#adopt(record);
   }
 
   /**
@@ -122,7 +131,7 @@ export class Registry {
    */
   async change(id: string, step: (record: BoardRecord, nowMs: number) => BoardRecord): Promise<BoardRecord> {
     const record = await this.#change(id, (before, nowMs) => {
-      if (!before) throw new AppError("board_not_found", { message: `There is no board "${id}".` });
+      if (!before) throw notFound(id);
       return step(before, nowMs);
     });
     this.#adopt(record);
@@ -203,6 +212,18 @@ export class Registry {
       }
     }
   }
+}
+
+function notFound(id: string): AppError {
+  return new AppError("board_not_found", { message: `There is no board "${id}".` });
+}
+
+/** @throws AppError board_locked */
+function replaced(before: BoardRecord, board: Board, nowMs: number): BoardRecord {
+  refuseFixedChanges(before.board, board);
+  // With rules it is saved again: that is what gives shards of an older version their keys.
+  if (!board.rules && JSON.stringify(before.board) === JSON.stringify(board)) return before;
+  return withRules(before, board, nowMs);
 }
 
 /** Of two records that were read at the same time the older may come last; one of another life is never older. */

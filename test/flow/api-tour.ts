@@ -106,6 +106,12 @@ function boardStops(board: string, member: string): Stop[] {
       key: ADMIN_KEY,
       body: { operator: "set", rules: { maxChange: 5, onViolation: "hold" } },
     },
+    {
+      route: "PATCH /v1/admin/boards/{board}",
+      path: `/v1/admin/boards/${board}`,
+      key: ADMIN_KEY,
+      body: { topSize: 900 },
+    },
     admin("/held"),
     admin("/shards"),
     admin("/stats"),
