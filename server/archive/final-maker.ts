@@ -173,8 +173,10 @@ export class FinalMaker {
     for (;;) {
       const { rows: gone } = await this.#run<{ count: number }>(sql`
         with gone as (
-          delete from ${rows} where board = ${board} and season = ${season} and ${key} in (
-            select ${key} from ${rows} where board = ${board} and season = ${season} order by ${key} limit ${this.#stepRows})
+          delete from ${rows} where board = ${board} and season = ${season} and ${key} <= (
+            select max(${key}) from (
+              select ${key} from ${rows} where board = ${board} and season = ${season} order by ${key} limit ${this.#stepRows}
+            ) as part)
           returning 1
         ) select count(*) as count from gone`);
       if (gone[0]!.count < this.#stepRows) return;

@@ -13,8 +13,8 @@ import type { RedisStore } from "../redis/store.ts";
 /** `behind`: not yet; ask again. Then the season must stay in Redis. */
 export type ArchiveOutcome = "archived" | "behind";
 
-/** What the mirror and the frozen shards differ in, in words; empty when they are the same. */
-export type CompareMirror = (open: OpenBoard) => Promise<string[]>;
+/** What the mirror and the frozen shards differ in, for the log; empty when they are the same. */
+export type CompareMirror = (open: OpenBoard) => Promise<readonly object[]>;
 
 export type SeasonArchiveOptions = {
   redis: RedisStore;
@@ -23,6 +23,8 @@ export type SeasonArchiveOptions = {
   now: () => number;
   log: Log;
 };
+
+const DIFFERENCES_LOGGED = 10;
 
 export class SeasonArchive {
   readonly #options: SeasonArchiveOptions;
@@ -45,7 +47,11 @@ export class SeasonArchive {
       if (!(await this.#hasAll(open, frozen))) return "behind";
       const differences = await compare(open);
       if (differences.length > 0) {
-        log.error({ ...of, differences }, "a season is not archived: its mirror differs from its shards");
+        const some = differences.slice(0, DIFFERENCES_LOGGED);
+        log.error(
+          { ...of, differences: some },
+          "a season is not archived: its mirror differs from its shards",
+        );
         return "behind";
       }
       const made = await tables.make(

@@ -41,6 +41,7 @@ describe("npm run bench", () => {
     ["memory", "memory.idle-board"],
     ["profiles", "profiles.stampede.queries"],
     ["sessions", "sessions.key-check.table"],
+    ["seasons", "seasons.pglite.final-table"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
     { timeout: 60_000 },

@@ -1,0 +1,110 @@
+/** A season that is over on its way into the archive: it waits for what is missing, and for a mirror that is right. */
+import type { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { FinalMaker } from "../../server/archive/final-maker.ts";
+import type { Database } from "../../server/database/database.ts";
+import type { PastSeasons } from "../../server/history/past-seasons.ts";
+import type { OpenBoard } from "../../server/leaderboard/board.ts";
+import { createHasher } from "../../server/leaderboard/hashing.ts";
+import { type Page, Reader } from "../../server/leaderboard/reader.ts";
+import { compareSeason } from "../../server/recovery/compare-season.ts";
+import { SeasonArchive } from "../../server/seasons/season-archive.ts";
+import { commandConnection, openBoard, silentLog } from "../support/builders.ts";
+import { describeOnBoth } from "../support/databases.ts";
+import { pastSeasonsIn } from "../support/final-season.ts";
+import { archiveByHand } from "../support/hand-archive.ts";
+import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
+import { Submitter } from "../support/submitter.ts";
+
+const MEMBERS = 60;
+
+describeOnBoth("a season on its way into the archive", (store) => {
+  let redis: Redis;
+  let database: Database;
+  let seasons: SeasonArchive;
+  let past: PastSeasons;
+  let open: OpenBoard;
+  let submitter: Submitter;
+  let inRedis: Page;
+
+  beforeAll(async () => {
+    redis = await commandConnection(sharedRedisUrl());
+    database = store.open();
+    past = pastSeasonsIn(database);
+    seasons = new SeasonArchive({
+      redis,
+      tables: new FinalMaker(database),
+      compare: async (season) => (await compareSeason({ redis, database, waitMs: 0 }, season)).differences,
+      now: Date.now,
+      log: silentLog,
+    });
+  });
+  afterAll(() => redis.disconnect());
+  beforeEach(async () => {
+    const columns = [{ name: "s", max: 20 }];
+    open = await openBoard(redis, uniqueBoard("over"), { operator: "best", columns, shards: 4 });
+    submitter = await Submitter.create(redis, open);
+    for (let i = 0; i < MEMBERS; i++) await submitter.submit(`m${i}`, (i * 7) % 21);
+    inRedis = await new Reader(redis, await createHasher()).page(open, undefined, MEMBERS);
+  });
+
+  async function entriesOf(): Promise<Page | undefined> {
+    const season = await past.find(open.board.id, 1);
+    return season && past.page(season, undefined, MEMBERS);
+  }
+
+  it("waits until everything that its shards have taken is in the tables, and then says the same", async () => {
+    const last = submitter.shardOf("m59");
+    const n = Number(await redis.hget(open.shards[last]!.meta, "n"));
+    await archiveByHand(redis, database, open, (shard) => (shard === last ? n - 1 : n + MEMBERS));
+    expect(await seasons.archiveSeason(open)).toBe("behind");
+    expect(await entriesOf()).toBeUndefined();
+    await archiveByHand(redis, database, open);
+    expect(await seasons.archiveSeason(open)).toBe("archived");
+    expect(await entriesOf()).toEqual(inRedis);
+  });
+
+  it("stays in Redis while its mirror says something else", async () => {
+    await archiveByHand(redis, database, open);
+    const move = (by: number) =>
+      database.run((db) =>
+        db
+          .updateTable("current_entries")
+          .set((eb) => ({ key: eb("key", "+", by) }))
+          .where("board", "=", open.board.id)
+          .where("member", "=", "m1")
+          .execute(),
+      );
+    await move(1);
+    expect(await seasons.archiveSeason(open)).toBe("behind");
+    expect(await entriesOf()).toBeUndefined();
+    await move(-1);
+    expect(await seasons.archiveSeason(open)).toBe("archived");
+    expect(await entriesOf()).toEqual(inRedis);
+  });
+
+  it("once there needs Redis no more, and its mirror goes, whenever that was cut off", async () => {
+    await archiveByHand(redis, database, open);
+    await seasons.archiveSeason(open);
+    const left = { board: open.board.id, season: 1, member: "left", shard: 0, key: 1, life: 1, n: 1 };
+    await database.run((db) => db.insertInto("current_entries").values(left).execute());
+    for (const keys of open.shards) await redis.del(...Object.values(keys));
+    expect(await seasons.archiveSeason(open)).toBe("archived");
+    expect(await entriesOf()).toEqual(inRedis);
+    const { entries } = await database.run((db) =>
+      db
+        .selectFrom("current_entries")
+        .select((eb) => eb.fn.countAll<number>().as("entries"))
+        .where("board", "=", open.board.id)
+        .executeTakeFirstOrThrow(),
+    );
+    expect(entries).toBe(0);
+  });
+
+  it("that Redis has lost meanwhile is store_lost, not an empty table", async () => {
+    await archiveByHand(redis, database, open);
+    await redis.del(...Object.values(open.shards[2]!));
+    await expect(seasons.archiveSeason(open)).rejects.toMatchObject({ code: "store_lost" });
+    expect(await entriesOf()).toBeUndefined();
+  });
+});
