@@ -164,22 +164,24 @@ export class FinalMaker {
     );
   }
 
+  /** In the order of a key, each step from the last one on: what is deleted stays in the index for a while. */
   async #clear(
     table: "final_entries" | "current_entries",
     by: "ordinal" | "member",
     { board, season }: FinalOf,
   ): Promise<void> {
     const [rows, key] = [sql.table(table), sql.ref(by)];
+    let from = sql``;
     for (;;) {
-      const { rows: gone } = await this.#run<{ count: number }>(sql`
-        with gone as (
-          delete from ${rows} where board = ${board} and season = ${season} and ${key} <= (
-            select max(${key}) from (
-              select ${key} from ${rows} where board = ${board} and season = ${season} order by ${key} limit ${this.#stepRows}
-            ) as part)
-          returning 1
-        ) select count(*) as count from gone`);
-      if (gone[0]!.count < this.#stepRows) return;
+      const { rows: ends } = await this.#run<{ last: string | number | null }>(sql`
+        with part as (
+          select ${key} as key from ${rows} where board = ${board} and season = ${season} ${from} order by ${key} limit ${this.#stepRows}
+        ), gone as (
+          delete from ${rows} where board = ${board} and season = ${season} ${from} and ${key} <= (select max(key) from part)
+        ) select max(key) as last from part`);
+      const { last } = ends[0]!;
+      if (last === null) return;
+      from = sql`and ${key} > ${last}`;
     }
   }
 

@@ -85,7 +85,7 @@ describeOnBoth("a final table", (store) => {
   beforeAll(async () => {
     database = store.open();
     await database.ready();
-  });
+  }, 60_000);
 
   it("answers every read as the naive model does, whoever is hidden", { timeout: 60_000 }, async () => {
     await fc.assert(

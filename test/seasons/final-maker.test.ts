@@ -44,9 +44,10 @@ function finalOf({ board, season }: OpenBoard): FinalSeason {
 
 describeOnBoth("a final table in the making", (store) => {
   let database: Database;
-  beforeAll(() => {
+  beforeAll(async () => {
     database = store.open();
-  });
+    await database.ready();
+  }, 60_000);
 
   async function ranksOf(open: OpenBoard): Promise<string[] | undefined> {
     const past = pastSeasonsIn(database);
@@ -81,7 +82,7 @@ describeOnBoth("a final table in the making", (store) => {
     // At the least a question for each step of two rows, twice.
     expect(cut).toBeGreaterThan(10);
     await leaving.close();
-  }, 30_000);
+  }, 60_000);
 
   it("is given up when the season has changed meanwhile, and made of what is there then", async () => {
     const open = await newSeason();

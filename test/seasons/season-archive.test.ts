@@ -30,6 +30,7 @@ describeOnBoth("a season on its way into the archive", (store) => {
   beforeAll(async () => {
     redis = await commandConnection(sharedRedisUrl());
     database = store.open();
+    await database.ready();
     past = pastSeasonsIn(database);
     seasons = new SeasonArchive({
       redis,
@@ -38,7 +39,7 @@ describeOnBoth("a season on its way into the archive", (store) => {
       now: Date.now,
       log: silentLog,
     });
-  });
+  }, 60_000);
   afterAll(() => redis.disconnect());
   beforeEach(async () => {
     const columns = [{ name: "s", max: 20 }];
