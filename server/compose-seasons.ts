@@ -1,4 +1,5 @@
 /** The role `seasons`: boards roll over by their schedule, and what is over leaves Redis for the archive. */
+import { FinalMaker } from "./archive/final-maker.ts";
 import { systemClock } from "./base/clock.ts";
 import type { Base } from "./compose.ts";
 import { openFeed } from "./feed/feed-store.ts";
@@ -6,12 +7,17 @@ import { hintDirty, markActive } from "./leaderboard/activity.ts";
 import { createHasher } from "./leaderboard/hashing.ts";
 import type { Registry } from "./leaderboard/registry.ts";
 import * as options from "./options.ts";
+import { compareSeason } from "./recovery/compare-season.ts";
+import type { RedisStore } from "./redis/store.ts";
+import { type CompareMirror, SeasonArchive } from "./seasons/season-archive.ts";
 import { createSeasonMetrics } from "./seasons/season-metrics.ts";
 import type { OnFrozen } from "./seasons/season-removal.ts";
 import { Seasons } from "./seasons/seasons.ts";
 
-/** @param onFrozen brings a season that is over into the archive; without it such seasons stay in Redis */
-export async function startSeasons(base: Base, registry: Registry, onFrozen?: OnFrozen): Promise<void> {
+/** How long the tables may take to hear of what the shards have, when both are compared before a final table is made. */
+const COMPARE_WAIT_MS = 1_000;
+
+export async function startSeasons(base: Base, registry: Registry): Promise<void> {
   const { config, around, parts, metrics, commands } = base;
   const redis = await commands("seasons' redis connection");
   const seasons = new Seasons({
@@ -32,11 +38,20 @@ export async function startSeasons(base: Base, registry: Registry, onFrozen?: On
       await markActive(redis, board, systemClock.now());
       await hintDirty(redis, [board]);
     },
-    ...(onFrozen ? { onFrozen } : {}),
+    onFrozen: onFrozen(base, redis),
   });
   await parts.start(
     "seasons",
     () => seasons.start(),
     () => seasons.stop(),
   );
+}
+
+/** Brings a season that is over into the archive; without an archiver in any process such seasons stay in Redis. */
+function onFrozen({ database, around }: Base, redis: RedisStore): OnFrozen {
+  const compare: CompareMirror = async (open) =>
+    (await compareSeason({ redis, database, waitMs: COMPARE_WAIT_MS }, open)).differences;
+  const tables = new FinalMaker(database);
+  const archive = new SeasonArchive({ redis, tables, compare, now: systemClock.now, log: around.log });
+  return (season) => archive.archiveSeason(season);
 }

@@ -22,7 +22,8 @@ describeOnBoth("a past season", (store) => {
     redis = await startTestRedis();
     server = await startServer(redis.url, store.settings());
     database = server.running.database;
-  });
+    await database.ready();
+  }, 60_000);
   afterAll(async () => {
     await server.stop();
     await redis.stop();
