@@ -8,6 +8,7 @@ import { Lifecycle } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
 import { Loop } from "./base/loop.ts";
 import { boardFactsOf } from "./compose-admin.ts";
+import { type Archiving, startArchive } from "./compose-archive.ts";
 import { startCounters } from "./compose-counters.ts";
 import { startPlayers, startReplication, watchProfiles } from "./compose-gateways.ts";
 import { capacityOf, startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
@@ -115,8 +116,9 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const channels = await startChannels(base, redis);
   if (config.ROLES.includes("merger")) await startMerger(base, channels, registry);
   if (config.ROLES.includes("seasons")) await startSeasons(base, registry);
+  const archiving = await startArchive(base, channels);
   const gateway = config.ROLES.includes("gateway")
-    ? await startGateway(base, { redis, channels, registry })
+    ? await startGateway(base, { redis, channels, registry, archiving })
     : { port: 0, control: undefined };
   return { ...gateway, target, registry, database };
 }
@@ -184,7 +186,7 @@ export type GatewayNeeds = { redis: RedisStore; channels: Channels; registry: Re
 
 async function startGateway(
   base: Base,
-  needs: GatewayNeeds,
+  needs: GatewayNeeds & { archiving: Archiving },
 ): Promise<{ port: number; control: ControlPlane }> {
   const { config, around, parts, metrics } = base;
   const { redis, channels, registry } = needs;
@@ -235,6 +237,7 @@ async function startGateway(
     degraded: async () => [
       ...((await isFull(redis)) ? ["store_full"] : []),
       ...(base.database.isAway ? ["database"] : []),
+      ...needs.archiving.degraded(),
     ],
     webRoot: builtPage(),
   };

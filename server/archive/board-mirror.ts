@@ -92,7 +92,7 @@ async function saveBoard(db: Sql, record: BoardRecord): Promise<number> {
   return row.revision;
 }
 
-/** The rules may change while the season is open; when it opened does not. */
+/** Until it is in the archive its rules may change, and before it opens the instant at which it will. */
 async function saveSeason(db: Sql, { board, season }: BoardSeason): Promise<void> {
   await db
     .insertInto("seasons")
@@ -105,7 +105,10 @@ async function saveSeason(db: Sql, { board, season }: BoardSeason): Promise<void
     .onConflict((conflict) =>
       conflict
         .columns(["board", "season"])
-        .doUpdateSet({ definition: sql`excluded.definition` })
+        .doUpdateSet((eb) => ({
+          definition: sql`excluded.definition`,
+          opened_at: eb.ref("excluded.opened_at"),
+        }))
         .where("seasons.archived_at", "is", null),
     )
     .execute();

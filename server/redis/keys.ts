@@ -111,6 +111,11 @@ export function seasonLeaseKeys(
   return { lease: `rw:{${board}}:${work}-lease`, token: `rw:{${board}}:${work}-token` };
 }
 
+/** The archiver's lease of a board. */
+export function logLeaseKeys(board: string): { lease: string; token: string } {
+  return { lease: `rw:{${board}}:log-lease`, token: `rw:{${board}}:log-token` };
+}
+
 /** HASH secretHash → session: all sessions of the players whose names share the tag. */
 export function sessionsKey(tag: string): string {
   return `rw:{s.${tag}}:sessions`;

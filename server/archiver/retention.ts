@@ -1,0 +1,54 @@
+/** How long score logs are kept: as their board says now, and never less than the two dedup windows that a rebuild needs. */
+import { clearLog, readLives } from "../archive/log-retention.ts";
+import type { Log } from "../base/log.ts";
+import { Loop } from "../base/loop.ts";
+import type { Database } from "../database/database.ts";
+import type { ArchivedBoards } from "./archived-boards.ts";
+
+export type RetentionOptions = {
+  database: Database;
+  boards: ArchivedBoards;
+  now: () => number;
+  log: Log;
+  everyMs: number;
+  dedupWindowMs: number;
+};
+
+const DAY_MS = 86_400_000;
+
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #loop: Loop;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    const onError = (error: unknown): void => options.log.warn({ err: error }, "score logs were not cleared");
+    this.#loop = new Loop({
+      everyMs: options.everyMs,
+      step: async (signal) => void (await this.clear(signal)),
+      onError,
+    });
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  /** Of every board that is known; logs of others are left alone. @throws AppError unavailable */
+  async clear(signal?: AbortSignal): Promise<number> {
+    const { database, boards, now, dedupWindowMs } = this.#options;
+    if (boards.seasons.size === 0) return 0;
+    let deleted = 0;
+    for (const { life, board } of await readLives(database)) {
+      const known = boards.seasons.get(board)?.at(-1);
+      if (!known) continue;
+      const keptMs = Math.max(known.open.board.logRetentionDays * DAY_MS, 2 * dedupWindowMs);
+      deleted += await clearLog(database, life, now() - keptMs, () => !signal?.aborted);
+    }
+    return deleted;
+  }
+}
