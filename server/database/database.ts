@@ -110,8 +110,10 @@ export class Database {
       ...(embedded ? {} : { statement_timeout: timeoutMs, application_name: "rankwire" }),
       types: { getTypeParser },
     });
-    // An idle connection that breaks is replaced by the next question.
+    // An idle connection that breaks is replaced by the next question. One that breaks between two statements of a transaction says so by
+    // itself, with nobody else listening; its next statement fails.
     pool.on("error", (error) => log.warn({ err: error }, "database connection lost"));
+    pool.on("connect", (client) => client.on("error", () => undefined));
     const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
     try {
       await refuseOld(pool);

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { BoardMirror } from "../../server/archive/board-mirror.ts";
 import type { BoardRecord } from "../../server/leaderboard/board.ts";
 import { boardDefinition, boardFrom, newSeason } from "../../server/leaderboard/board-schema.ts";
@@ -13,6 +13,8 @@ function recordOf(id: string, revision: number): BoardRecord {
 }
 
 describeOnBoth("the copies of boards", (store) => {
+  beforeAll(() => store.open().ready(), 60_000);
+
   it("follow the revision: a lower one never overwrites a higher one", async () => {
     const mirror = new BoardMirror(store.open());
     const first = recordOf("m1", 4);

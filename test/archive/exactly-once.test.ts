@@ -25,6 +25,7 @@ afterAll(() => {
 });
 
 describeOnBoth("the archive", (store) => {
+  beforeAll(() => store.open().ready(), 60_000);
   const boardWith = async (shards = 2) => {
     const open = await openBoard(redis, uniqueBoard("archive"), {
       operator: "incr",
