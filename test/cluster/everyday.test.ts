@@ -60,6 +60,25 @@ describe("boards", () => {
     for (const count of counts.values()) expect([10, 11, 12]).toContain(count);
   });
 
+  test("say to an admin on which master each shard lies", async () => {
+    const [server] = servers;
+    await server.createBoard("where", { ...DEFINITION, shards: 8 });
+    await submit(
+      server,
+      "where",
+      Array.from({ length: 64 }, (_, i) => ({ member: `m${i}`, score: 1 })),
+    );
+    const { body } = await server.call<{ shards: { shard: number; members: number; node: string }[] }>(
+      "GET",
+      "/v1/admin/boards/where/shards",
+      { key: ADMIN_KEY },
+    );
+    const { shards } = await server.running.registry.get("where");
+    const places = await Promise.all(shards.map(({ entries }) => cluster.masterOf(entries)));
+    expect(body.shards.map(({ node }) => node)).toEqual(places.map(({ url }) => new URL(url).host));
+    expect(body.shards.reduce((all, { members }) => all + members, 0)).toBe(64);
+  });
+
   test("answer the same as the naive model, with ties across shards: ranks, around, top, pages by cursor", async () => {
     const expected = await populated("model", 8);
     const [, other] = servers;

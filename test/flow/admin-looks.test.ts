@@ -1,7 +1,7 @@
 /** What admins look at: shards and movement of a board, and lists that page on while others write. */
 import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { ChangeRates } from "../../server/gateway/change-rates.ts";
 import { describeOnBoth } from "../support/databases.ts";
 import { eventually } from "../support/eventually.ts";
@@ -185,6 +185,21 @@ describeOnBoth("an admin", (store) => {
     expect((await server.call("DELETE", path, { key: ADMIN_KEY })).body).toEqual({ revoked: 1 });
     expect((await server.call("GET", "/v1/sessions", { key: token })).status).toBe(401);
   });
+});
+
+test("shards and stats answer while the database is away, without what only it knows", async () => {
+  const server = await startServer(sharedRedisUrl(), { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" });
+  onTestFinished(() => server.stop());
+  const board = uniqueBoard("away");
+  await server.createBoard(board, { operator: "set", shards: 1 });
+  const at = `/v1/admin/boards/${board}`;
+  const { status, body } = await server.call<Shards>("GET", `${at}/shards`, { key: ADMIN_KEY });
+  expect({ status, archived: body.shards.map(({ archived }) => archived) }).toEqual({
+    status: 200,
+    archived: [null],
+  });
+  const stats = await server.call<Stats>("GET", `${at}/stats`, { key: ADMIN_KEY });
+  expect({ status: stats.status, archive: stats.body.archive }).toEqual({ status: 200, archive: null });
 });
 
 describe("rates of change", () => {
