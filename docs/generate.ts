@@ -1,13 +1,15 @@
 /**
  * The tables in docs/ that are made from code: `npm run docs` writes them, `test/style/codes.test.ts` compares them.
  *
- * A document holds one table, between `<!-- generated -->` and `<!-- /generated -->`; the rest is written by hand.
+ * A document holds one table (of the API's calls one for each tag), between `<!-- generated -->` and `<!-- /generated -->`; the rest is
+ * written by hand.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ERRORS } from "../server/base/errors.ts";
 import { settings } from "../server/config.ts";
 import type { Setting } from "../server/settings/setting.ts";
+import { apiTables } from "./api-tables.ts";
 
 export type Document = { file: string; table: () => string };
 
@@ -15,6 +17,7 @@ export type Document = { file: string; table: () => string };
 export const DOCUMENTS: Document[] = [
   { file: "docs/errors.md", table: errorsTable },
   { file: "docs/settings.md", table: settingsTable },
+  { file: "docs/api.md", table: () => apiTables(tableOf) },
 ];
 
 const START = "<!-- generated -->";

@@ -16,14 +16,14 @@ import * as schemas from "../schemas.ts";
 import { shown as shownSession } from "./sessions.ts";
 
 const LIST = describe({
-  summary: "every board by id, with its `rules` and `metadata`",
+  summary: "every board by id, with its `rules` and `metadata`, in [pages](#lists)",
   who: "admin",
   query: listQuery,
   answers: { 200: boardPage },
 });
 const SHARDS = describe({
   summary: "what each shard holds and takes, where it lies, and how far the archive is behind it",
-  details: "`bytes` by key, estimated by Redis from a few elements of each; `lag` in batches",
+  details: "[shards and stats](#shards-and-stats)",
   who: "admin",
   params: schemas.boardParams,
   answers: { 200: shardsAnswer },

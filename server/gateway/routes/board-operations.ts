@@ -38,7 +38,7 @@ export const member = describe({
 });
 
 export const around = describe({
-  summary: "the entries round a member",
+  summary: "the entries round a member, at most 101",
   who: "reader",
   params: schemas.memberParams,
   query: schemas.aroundQuery,

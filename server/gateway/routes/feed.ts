@@ -12,7 +12,7 @@ import { SseReader } from "../sse-reader.ts";
 
 const FEED = describe({
   summary: "the feed as server-sent events `snapshot`, `frame` and `profiles`",
-  details: "[P-15](../client-sdk/protocol/rules.md)",
+  details: "`Last-Event-ID: epoch:offset` resumes: [P-15](../client-sdk/protocol/rules.md)",
   who: "reader",
   params: schemas.boardParams,
   query: schemas.feedQuery,

@@ -13,7 +13,7 @@ export function heldRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get(
     "/v1/admin/boards/:board/held",
     describe({
-      summary: "[held submissions](#held-submissions), in no order of time",
+      summary: "[held submissions](#held-submissions), in no order of time, at most 200 a page",
       who: "admin",
       params: schemas.boardParams,
       query: heldQuery,

@@ -32,7 +32,7 @@ export function keyRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get(
     "/v1/admin/keys",
     describe({
-      summary: "the API keys, the newest first, revoked ones too",
+      summary: "the API keys, the newest first, revoked ones too, in [pages](#lists)",
       who: "admin",
       query: listQuery,
       answers: { 200: keyPage },
@@ -47,7 +47,7 @@ export function keyRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.post(
     "/v1/admin/keys/:id/rotate",
     describe({
-      summary: "a new key in place of the old one, which works for `overlapMs` more",
+      summary: "a new key in place of the old one, which works for `overlapMs` more, at most 30 days",
       who: "admin",
       params: keyParams,
       body: rotateRequest.optional(),

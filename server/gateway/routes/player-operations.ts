@@ -14,7 +14,8 @@ import {
 export const openSession = describe({
   summary:
     "signs a player in: by server key the `member`, else whom the `jwt` names or whose the `device` is",
-  details: "token and secret are shown this once: [sign-in](security.md#sessions-and-sign-in)",
+  details:
+    "token and secret are shown this once: [sign-in](security.md#sessions-and-sign-in), [signed submissions](security.md#signed-submissions)",
   who: "anyone",
   body: sessionRequest,
   answers: { 201: answers.openedSession },
@@ -48,7 +49,7 @@ export const linkDevice = describe({
 });
 
 export const devices = describe({
-  summary: "a player's devices, the newest first",
+  summary: "a player's devices, the newest first, in [pages](#lists)",
   who: "server",
   params: schemas.playerParams,
   query: listQuery,

@@ -12,6 +12,7 @@ import { type SeasonLine, seasonsAnswer, seasonsQuery } from "../season-schemas.
 const OPERATION = describe({
   summary:
     "the board's seasons, the newest first: `closing` is over and still in Redis, `archived` has its final table",
+  details: "[past seasons](#past-seasons)",
   who: "reader",
   params: schemas.boardParams,
   query: seasonsQuery,
