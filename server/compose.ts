@@ -11,6 +11,7 @@ import { boardFactsOf } from "./compose-admin.ts";
 import { type Archiving, startArchive } from "./compose-archive.ts";
 import { startCounters } from "./compose-counters.ts";
 import { startPlayers, startReplication, watchProfiles } from "./compose-gateways.ts";
+import { startAdmin } from "./compose-moderation.ts";
 import { capacityOf, startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
 import { startSeasons } from "./compose-seasons.ts";
@@ -197,6 +198,7 @@ async function startGateway(
   const watched = watchProfiles(await startProfiles(base, needs), registry);
   const reads = await startReads(base, { ...needs, ...watched, hasher });
   players.control.onMoved((board, members) => reads.standings.hint(board, members));
+  const admin = await startAdmin(base, { ...needs, ...reads, ...players, hasher });
   const ingest = new Ingest({
     ...options.ingestOptions(config),
     redis: await base.commands("ingest's redis connection"),
@@ -204,6 +206,7 @@ async function startGateway(
     clock: systemClock,
     log,
     boards: registry.boards,
+    admit: (open, member) => admin.bans.admit(open, member),
     onAccepted: (open, place, n, hidden) => {
       if (hidden) return;
       reads.standings.acknowledged(open, place, n);
@@ -223,6 +226,7 @@ async function startGateway(
     ...reads,
     ...players,
     ...watched,
+    ...admin,
     profileWriters: config.PROFILE_WRITERS,
     ...(await startSignIn(base, needs)),
     ...(await startCounters(base, needs)),

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { archiveSettings } from "./settings/archive.ts";
 import { limitSettings } from "./settings/limits.ts";
+import { moderationSettings } from "./settings/moderation.ts";
 import { playerSettings } from "./settings/players.ts";
 import { profileSettings } from "./settings/profiles.ts";
 import { seasonSettings } from "./settings/seasons.ts";
@@ -155,6 +156,7 @@ export const settings = {
   STOP_GRACE_MS: setting(ms(3_000), "ms. Requests under way may take this long when the process stops."),
   SHUTDOWN_MS: setting(ms(10_000), "ms. All services together must have stopped within this time."),
   ...archiveSettings,
+  ...moderationSettings,
   ...playerSettings,
   ...profileSettings,
   ...limitSettings,

@@ -183,8 +183,10 @@ export type Standing = {
   board: string;
   season: number;
   member: string;
-  /** Null: the member is not on the board. */
+  /** Null: the member is not on the board, or hidden. */
   rank: number | null;
+  /** Only for the member: hidden by an admin, with the score that nobody else sees. */
+  hidden?: true;
   exact: boolean;
   /** By how many ranks `rank` may be off at `asOf`, what the filter of small changes holds back included; 0 when exact. */
   error: number;

@@ -71,6 +71,13 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "No such submission is held for review.",
     "List what is held: it may have been approved or rejected already.",
   ),
+  ban_not_found: row(404, false, "The member is not banned.", "List the bans with GET /v1/admin/bans."),
+  nothing_to_restore: row(
+    404,
+    false,
+    "No removal of this member's entry is on record.",
+    "See GET /v1/admin/audit?action=member.remove; give the entry values with `adjust`.",
+  ),
   board_invalid: row(
     400,
     false,
@@ -94,6 +101,24 @@ export const ERRORS: Record<ErrorCode, Row> = {
     true,
     "The board is between two seasons; nothing was counted.",
     "Wait `retryAfterMs`, then send the same request with the same id.",
+  ),
+  season_archived: row(
+    409,
+    false,
+    "The season is in the archive, where scores do not change any more.",
+    "Hide or remove the entry instead, or adjust it in the current season.",
+  ),
+  entry_exists: row(
+    409,
+    false,
+    "The member has an entry again; nothing was put in its place.",
+    "Remove that one first, or give it other values with `adjust`.",
+  ),
+  banned: row(
+    403,
+    false,
+    "The member is banned; nothing was counted.",
+    "An admin lifts it with DELETE /v1/admin/bans/:member.",
   ),
   out_of_range: row(
     422,

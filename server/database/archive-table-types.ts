@@ -82,5 +82,9 @@ export type ArchiveTables = {
     member: string | null;
     reason: string | null;
     details: Json;
+    /** The call that it is of. */
+    request: string | null;
+    /** `done`, or the code of an error; null while it is not known. */
+    outcome: string | null;
   };
 };

@@ -1,6 +1,7 @@
 /** The tables as TypeScript sees them: what `migrations/` makes, column by column. */
 import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 import type { ArchiveTables } from "./archive-table-types.ts";
+import type { ModerationTables } from "./moderation-table-types.ts";
 
 /** Written by the database where it is left out. */
 type CreatedAt = ColumnType<Date, Date | undefined, never>;
@@ -39,11 +40,12 @@ export type ProfileTable = {
   updated_at: Generated<Date>;
 };
 
-export type Tables = ArchiveTables & {
-  api_keys: ApiKeyTable;
-  devices: DeviceTable;
-  profiles: ProfileTable;
-};
+export type Tables = ArchiveTables &
+  ModerationTables & {
+    api_keys: ApiKeyTable;
+    devices: DeviceTable;
+    profiles: ProfileTable;
+  };
 
 export type ApiKeyRow = Selectable<ApiKeyTable>;
 export type NewApiKeyRow = Insertable<ApiKeyTable>;

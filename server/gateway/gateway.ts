@@ -2,6 +2,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Registry as MetricsRegistry } from "prom-client";
 import type { StoredSeasons } from "../archive/stored-seasons.ts";
+import type { AuditTrail } from "../audit/audit-trail.ts";
+import type { BanStore } from "../bans/ban-store.ts";
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Counters } from "../counters/counters.ts";
@@ -18,6 +20,9 @@ import type { Reader } from "../leaderboard/reader.ts";
 import type { Registry } from "../leaderboard/registry.ts";
 import type { ShardFacts } from "../leaderboard/shard-facts.ts";
 import type { Limits } from "../limits/limits.ts";
+import type { Bans } from "../moderation/bans.ts";
+import type { Moderation } from "../moderation/moderation.ts";
+import type { OwnView } from "../moderation/own-view.ts";
 import type { Profiles } from "../profiles/profiles.ts";
 import type { IndexHub } from "../rank-index/index-hub.ts";
 import type { ApiKeys } from "../sessions/api-keys.ts";
@@ -57,6 +62,13 @@ export type Gateway = {
   ingest: Ingest;
   replication: Replication;
   held: HeldReview;
+  /** Who changed what. */
+  trail: AuditTrail;
+  moderation: Moderation;
+  bans: Bans;
+  banStore: BanStore;
+  /** What hidden players see of themselves. */
+  ownView: OwnView;
   reader: Reader;
   /** Archived seasons. */
   pastSeasons: PastSeasons;

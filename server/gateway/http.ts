@@ -10,11 +10,13 @@ import {
 } from "fastify";
 import { AppError, toAppError } from "../base/errors.ts";
 import { newId } from "../base/ids.ts";
+import { auditCalls } from "./audit-hook.ts";
 import type { Gateway } from "./gateway.ts";
 import { limitRequests, QUOTA_HEADERS } from "./request-quota.ts";
 import { listRoutes } from "./route-list.ts";
 import { adminRoutes } from "./routes/admin.ts";
 import { adminLookRoutes } from "./routes/admin-looks.ts";
+import { auditRoutes, banRoutes } from "./routes/bans.ts";
 import { boardPatchRoutes } from "./routes/board-patch.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { counterRoutes } from "./routes/counters.ts";
@@ -23,6 +25,7 @@ import { feedRoutes } from "./routes/feed.ts";
 import { heldRoutes } from "./routes/held.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { memberRoutes } from "./routes/members.ts";
+import { hiddenRoutes, moderationRoutes } from "./routes/moderation.ts";
 import { operatorRoutes } from "./routes/operators.ts";
 import { profileRoutes } from "./routes/profiles.ts";
 import { referenceRoutes } from "./routes/reference.ts";
@@ -48,6 +51,10 @@ export const ROUTES = [
   keyRoutes,
   counterRoutes,
   heldRoutes,
+  moderationRoutes,
+  hiddenRoutes,
+  banRoutes,
+  auditRoutes,
   operatorRoutes,
 ];
 
@@ -84,6 +91,7 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
     exposedHeaders: ["retry-after", ...QUOTA_HEADERS],
   });
   limitRequests(app, gateway);
+  auditCalls(app, gateway);
   for (const add of ROUTES) add(app, gateway);
   await referenceRoutes(app, routes);
   if (gateway.webRoot !== undefined) await app.register(fastifyStatic, { root: gateway.webRoot });

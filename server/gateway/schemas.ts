@@ -49,7 +49,7 @@ export const integerText = z.string().regex(/^-?\d{1,19}$/, "must be a whole num
 /** zod's record would drop a key of this name in silence. */
 const noProto = (value: unknown) =>
   !(typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__"));
-const columns = z
+export const columns = z
   .unknown()
   .refine(noProto, "must not have a column __proto__")
   .pipe(

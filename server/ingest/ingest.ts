@@ -27,6 +27,11 @@ export type OnAccepted = (open: OpenBoard, place: Place, n: number, hidden: bool
 /** When something arrived, and the season that takes what arrives then. */
 export type Arrival = { open: OpenBoard; atMs: number };
 
+/**
+ * Asked before a submission goes to its shard; nearly always there is nothing to wait for. What it throws, or rejects with, refuses it.
+ */
+export type Admit = (open: OpenBoard, member: string) => Promise<void> | undefined;
+
 const PIPES_MAX = 10_000;
 const PIPE_IDLE_MS = 60_000;
 const HINT_EVERY_MS = 20;
@@ -40,6 +45,7 @@ export class Ingest {
   readonly #dedup: DedupLimits;
   readonly #boards: ReadonlyMap<string, OpenBoard>;
   readonly #onAccepted: OnAccepted | undefined;
+  readonly #admit: Admit | undefined;
   readonly #pipes = new Map<string, ShardPipe>();
   readonly #recent = new WeakMap<OpenBoard, ShardPipe[]>();
   readonly #markedAt = new Map<string, number>();
@@ -56,6 +62,7 @@ export class Ingest {
     /** Every known board as it was changed last: a live view. */
     boards: ReadonlyMap<string, OpenBoard>;
     onAccepted?: OnAccepted;
+    admit?: Admit;
   }) {
     this.#redis = options.redis;
     this.#hasher = options.hasher;
@@ -65,6 +72,7 @@ export class Ingest {
     this.#dedup = options.dedup;
     this.#boards = options.boards;
     this.#onAccepted = options.onAccepted;
+    this.#admit = options.admit;
   }
 
   /** Something for a board has arrived now. */
@@ -113,6 +121,9 @@ export class Ingest {
     done: (result: SubmissionResult, batch?: AppliedBatch) => void,
   ): void {
     const open = this.#asItIs(asked);
+    const refuse = (error: unknown): void => {
+      done({ outcome: "rejected", error: toAppError(error).body() });
+    };
     try {
       checkSeason(
         open,
@@ -131,11 +142,11 @@ export class Ingest {
         },
         takenAt: performance.now(),
       };
-      if (pipe.push(pending) === "full") {
-        throw new AppError("overloaded", { retryAfterMs: 250 });
-      }
+      const admitted = this.#admit?.(open, submission.member);
+      if (!admitted) pushTo(pipe, pending);
+      else admitted.then(() => pushTo(pipe, pending)).catch(refuse);
     } catch (error) {
-      done({ outcome: "rejected", error: toAppError(error).body() });
+      refuse(error);
     }
   }
 
@@ -233,4 +244,9 @@ function inTime(
 ): ShardOutcome {
   const closed = "error" in outcome && outcome.error.code === "season_closed";
   return closed && season === undefined && approves === undefined ? { error: seasonChanging(open) } : outcome;
+}
+
+/** @throws AppError overloaded */
+function pushTo(pipe: ShardPipe, pending: Pending): void {
+  if (pipe.push(pending) === "full") throw new AppError("overloaded", { retryAfterMs: 250 });
 }

@@ -79,16 +79,30 @@ export class Reader {
     const standing = own.found.get(member);
     if (!standing) throw notFound(open, member);
     const { place } = standing;
+    return this.#window(open, place, { limit });
+  }
+
+  /** As `around`, for a place that is counted nowhere, as if it were: the entries behind it are one rank further down. */
+  aroundPlace(open: OpenBoard, place: Place, limit: number): Promise<{ total: number; entries: Entry[] }> {
+    return this.#window(open, place, { limit, extra: place });
+  }
+
+  async #window(
+    open: OpenBoard,
+    place: Place,
+    { limit, extra }: { limit: number; extra?: Place },
+  ): Promise<{ total: number; entries: Entry[] }> {
     const { shards, total } = await windows(this.#redis, open, place, { before: limit, after: limit });
     const at = shards.reduce((count, { before }) => count + before, 0);
-    const rows = shards.flatMap((shard) => shard.rows).sort(comparePlaces);
+    const more = extra ? [extra] : [];
+    const rows = [...shards.flatMap((shard) => shard.rows), ...more].sort(comparePlaces);
     const own0 = rows.findIndex((row) => comparePlaces(row, place) >= 0);
     const middle = own0 === -1 ? rows.length : own0;
     const wanted = Math.min(limit, rows.length);
     const above = Math.min(middle, Math.floor((limit - 1) / 2));
     const start = Math.max(0, Math.min(middle - above, rows.length - wanted));
     const window = rows.slice(start, start + wanted);
-    return { total, entries: await this.#ranked(open, window, at - (middle - start)) };
+    return { total: total + more.length, entries: await this.#ranked(open, window, at - (middle - start)) };
   }
 
   /** The entries that follow a place, or the first ones. */

@@ -4,7 +4,7 @@
  * The time to live is for liveness only; what protects the data is the token, which the resource compares: the holder of a lease
  * that has run out does not know it, and must be refused where it writes.
  */
-import { leaseKeys, logLeaseKeys, seasonLeaseKeys } from "../redis/keys.ts";
+import { banLeaseKeys, leaseKeys, logLeaseKeys, seasonLeaseKeys } from "../redis/keys.ts";
 import { tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -27,6 +27,11 @@ export function seasonLease(
 /** The lease under which one archiver at a time reads a board's score logs. */
 export function archiverLease(redis: RedisStore, board: string, ttlMs: number): Lease {
   return new Lease(redis, logLeaseKeys(board), { ttlMs });
+}
+
+/** The lease under which one process at a time carries bans out. */
+export function banLease(redis: RedisStore, ttlMs: number): Lease {
+  return new Lease(redis, banLeaseKeys, { ttlMs });
 }
 
 export type LeaseKeys = { lease: string; token: string };

@@ -200,6 +200,16 @@ export const hintChannel = "rw:hints";
 /** Channel on which it is said that API keys have changed: whoever hears it reads the table. */
 export const keysChannel = "rw:keys";
 
+/** STREAM: notes of admins' changes on their way to the audit trail. */
+export const auditOutboxKey = "rw:audit-outbox";
+
+/** HASH member → ban, with the version of the whole under the empty name. And the channel on which it is said that it has changed. */
+export const bansKey = "rw:bans";
+export const bansChannel = "rw:bans-changed";
+
+/** The lease under which one process at a time carries bans out, and its token. */
+export const banLeaseKeys = { lease: "rw:{bans}:lease", token: "rw:{bans}:token" } as const;
+
 /** What the channels of the control plane begin with: two sharded channels, of no board. */
 export const controlChannelPrefix = "rw:control";
 

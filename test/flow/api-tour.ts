@@ -49,6 +49,7 @@ export async function goodStops(server: TestServer): Promise<Stop[]> {
       key: ADMIN_KEY,
       body: { reason: "no" },
     },
+    ...moderationStops(board, member),
     ...(await playerStops(server, member)),
     ...(await keyStops(server)),
     ...profileStops(member),
@@ -120,6 +121,29 @@ function boardStops(board: string, member: string): Stop[] {
     { route: "DELETE /v1/admin/sessions", path: "/v1/admin/sessions?member=nobody", key: ADMIN_KEY },
     { route: "GET /v1/admin/counters", path: "/v1/admin/counters", key: ADMIN_KEY },
     { route: "GET /v1/admin/capacity", path: "/v1/admin/capacity", key: ADMIN_KEY },
+  ];
+}
+
+/** Its last stop but two leaves the member banned for the list; then the ban is lifted. */
+function moderationStops(board: string, member: string): Stop[] {
+  const key = ADMIN_KEY;
+  const one = (what: string, more: object = {}): Stop => ({
+    route: `POST /v1/admin/boards/{board}/members/{member}/${what}`,
+    path: `/v1/admin/boards/${board}/members/${member}/${what}`,
+    key,
+    body: { reason: "a tour", ...more },
+  });
+  const hidden = `/v1/admin/boards/${board}/members/hidden`;
+  const ban = { path: `/v1/admin/bans/${member}`, key };
+  return [
+    one("hide"),
+    { route: "GET /v1/admin/boards/{board}/members/hidden", path: hidden, key },
+    ...["shadow", "show", "remove", "restore"].map((what) => one(what)),
+    one("adjust", { score: 7 }),
+    { route: "PUT /v1/admin/bans/{member}", ...ban, body: { mode: "shadow", reason: "a tour" } },
+    { route: "GET /v1/admin/bans", path: "/v1/admin/bans", key },
+    { route: "DELETE /v1/admin/bans/{member}", ...ban },
+    { route: "GET /v1/admin/audit", path: `/v1/admin/audit?board=${board}`, key },
   ];
 }
 

@@ -22,6 +22,7 @@ const ROOMS = rooms(
   "profiles",
   "archive",
   "audit",
+  "bans",
   "webhooks",
 );
 const FLOWS = rooms(
@@ -47,6 +48,7 @@ const TOP = [
   "server/compose-archive.ts",
   "server/compose-seasons.ts",
   "server/compose-admin.ts",
+  "server/compose-moderation.ts",
   "server/cli",
   "server/compose.ts",
   "server/workers",
@@ -67,7 +69,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "server/seasons": [...BASE, ...rooms("leaderboard", "feed", "locks", "archive")],
   "server/recovery": [...BASE, ...rooms("leaderboard", "feed", "locks", "archive")],
   "server/history": [...BASE, ...rooms("leaderboard", "feed", "rank-index", "archive")],
-  "server/moderation": [...BASE, ...rooms("leaderboard", "locks", "archive", "audit")],
+  "server/moderation": [...BASE, ...rooms("leaderboard", "locks", "archive", "audit", "bans")],
   "server/rewards": [...BASE, ...rooms("leaderboard", "locks", "archive", "webhooks")],
   "server/transfer": [...BASE, ...rooms("leaderboard", "archive")],
   "server/gateway": [...BASE, "server/redis", ...FLOWS.filter((flow) => flow !== "server/merger"), ...ROOMS],
@@ -108,7 +110,7 @@ const PACKAGE_RULES: PackageRule[] = [
   {
     packages: /^(pg|pg-.+|kysely|@electric-sql\/.+)$/,
     may: (_, place) =>
-      rooms("database", "sessions", "profiles", "archive", "audit", "webhooks").includes(place),
+      rooms("database", "sessions", "profiles", "archive", "audit", "bans", "webhooks").includes(place),
     typesFree: true,
     who: "server/database and the rooms that keep tables",
   },

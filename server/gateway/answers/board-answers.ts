@@ -69,14 +69,25 @@ const standing = {
   percentile: z.number().min(0).max(100),
 };
 
-export const oneMember = z.strictObject({
-  ...heading,
-  member: z.string(),
-  ...entryValues,
-  ...standing,
-  metadata: z.string().optional(),
-  profile: shownProfile.optional(),
-});
+/** The second is what hidden players get for their own entry. */
+export const oneMember = z.union([
+  z.strictObject({
+    ...heading,
+    member: z.string(),
+    ...entryValues,
+    ...standing,
+    metadata: z.string().optional(),
+    profile: shownProfile.optional(),
+  }),
+  z.strictObject({
+    ...heading,
+    member: z.string(),
+    ...entryValues,
+    rank: z.null(),
+    hidden: z.literal(true),
+    profile: shownProfile.optional(),
+  }),
+]);
 export const around = z.strictObject({
   ...heading,
   exact: z.boolean(),

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import type { EntryValues } from "../../../client-sdk/protocol/messages.ts";
 import { ranksOf } from "../../../client-sdk/protocol/rows.ts";
-import { AppError } from "../../base/errors.ts";
+import { AppError, toAppError } from "../../base/errors.ts";
 import type { OpenBoard } from "../../leaderboard/board.ts";
 import { boardInfo } from "../../leaderboard/board-info.ts";
 import { entryValues, placeOf } from "../../leaderboard/codec.ts";
@@ -56,16 +56,14 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get("/v1/boards/:board/members/:member", operations.member, async (request) => {
     const { reads, open, query } = await asked(request, schemas.memberQuery);
     const { member } = schemas.parse(schemas.memberParams, request.params);
-    const rank = isFast(reads, query)
-      ? await fastRank(gateway, open, member)
-      : await reads.reader.rank(open, member);
+    const rank = await rankOf(gateway, request, { reads, query, member });
     return (await withProfiles(gateway.profiles, open, [rank]))[0];
   });
 
   app.get("/v1/boards/:board/members/:member/around", operations.around, async (request) => {
     const { reads, open, query } = await asked(request, schemas.aroundQuery);
     const { member } = schemas.parse(schemas.memberParams, request.params);
-    const around = await reads.reader.around(open, member, query.limit);
+    const around = await aroundOf(gateway, request, { reads, query, member });
     return shown(gateway, open, { ...heading(open), exact: true, ...around });
   });
 
@@ -99,6 +97,53 @@ async function seasonAsked<T extends z.ZodType<{ season?: number | undefined }>>
   const query = schemas.parse(querySchema, request.query);
   const reads = await seasonReads(gateway, present, query.season);
   return { reads, open: reads.open, query };
+}
+
+type Shown<Query> = { reads: SeasonReads; query: Query; member: string };
+
+function rankOf(
+  gateway: Gateway,
+  request: FastifyRequest,
+  { reads, query, member }: Shown<{ precision: "fast" | "exact" }>,
+) {
+  const { open, reader } = reads;
+  return orOwn(gateway, request, reads, {
+    member,
+    shown: () => (isFast(reads, query) ? fastRank(gateway, open, member) : reader.rank(open, member)),
+    own: () => gateway.ownView.rank(open, member),
+  });
+}
+
+function aroundOf(
+  gateway: Gateway,
+  request: FastifyRequest,
+  { reads, query: { limit }, member }: Shown<{ limit: number }>,
+) {
+  const { open, reader } = reads;
+  return orOwn(gateway, request, reads, {
+    member,
+    shown: () => reader.around(open, member, limit),
+    own: () => gateway.ownView.around(open, member, limit),
+  });
+}
+
+/** What everybody is shown of a member; hidden players who ask for themselves in a season that Redis holds get what they may see. */
+async function orOwn<T, O>(
+  gateway: Gateway,
+  request: FastifyRequest,
+  { state }: SeasonReads,
+  { member, shown, own }: { member: string; shown: () => Promise<T>; own: () => Promise<O | undefined> },
+): Promise<T | O> {
+  try {
+    return await shown();
+  } catch (error) {
+    const caller = await callerOf(gateway, request);
+    const isOwn = caller.role === "player" && caller.member === member;
+    if (!isOwn || state === "archived" || toAppError(error).code !== "member_not_found") throw error;
+    const answer = await own();
+    if (answer === undefined) throw error;
+    return answer;
+  }
 }
 
 /** An answer whose entries carry what the board shows of profiles. */

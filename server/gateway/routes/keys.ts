@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import type { ListedKey } from "../../sessions/key-store.ts";
 import { listQuery } from "../admin-schemas.ts";
 import { keyPage, newKey, oneKey } from "../answers/operator-answers.ts";
+import { noteForAudit } from "../audit-hook.ts";
 import { requireRole } from "../caller.ts";
 import type { Gateway } from "../gateway.ts";
 import { decodeListCursor, encodeListCursor } from "../list-cursor.ts";
@@ -24,6 +25,7 @@ export function keyRoutes(app: FastifyInstance, gateway: Gateway): void {
     async (request, reply) => {
       await requireRole(gateway, request, "admin");
       const { key, ...made } = await keys.create(schemas.parse(keyRequest, request.body));
+      noteForAudit(request, { details: { id: made.id } });
       void reply.status(201).header("cache-control", "no-store");
       return { key, ...shown(made) };
     },
