@@ -93,7 +93,7 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
   limitRequests(app, gateway);
   auditCalls(app, gateway);
   for (const add of ROUTES) add(app, gateway);
-  await referenceRoutes(app, routes);
+  referenceRoutes(app, routes);
   if (gateway.webRoot !== undefined) await app.register(fastifyStatic, { root: gateway.webRoot });
   return app;
 }

@@ -11,7 +11,7 @@ export async function registeredRoutes(): Promise<Route[]> {
   const routes = listRoutes(app);
   const gateway = nobody() as Gateway;
   for (const add of ROUTES) add(app, gateway);
-  await referenceRoutes(app, routes);
+  referenceRoutes(app, routes);
   await app.ready();
   return routes;
 }

@@ -37,7 +37,9 @@ test("the reference shows every operation, and asks nobody but its own server", 
   expect(troubles).toEqual([]);
 });
 
-test("the plugin's copy in YAML is refused, since it would be written anew for everybody", async () => {
-  const { status } = await server.call("GET", "/docs/yaml");
-  expect(status).toBe(404);
+test("the plugin's copy in YAML, which would be written anew for everybody, and files that are not there are refused", async () => {
+  for (const path of ["/docs/yaml", "/docs/static/nothing.js"]) {
+    const answer = await server.call("GET", path);
+    expect(answer).toMatchObject({ status: 404, body: { error: { code: "not_found" } } });
+  }
 });
