@@ -13,6 +13,7 @@ import { memoryBench } from "./memory/memory.ts";
 import { profilesBench } from "./profiles/profiles.ts";
 import { pushBench } from "./push/push.ts";
 import { ranksBench } from "./ranks/ranks.ts";
+import { rebuildBench } from "./rebuild/rebuild.ts";
 import { seasonsBench } from "./seasons/seasons.ts";
 import { sessionsBench } from "./sessions/sessions.ts";
 import { submitBench } from "./submit/submit.ts";
@@ -28,6 +29,7 @@ const BENCHES: readonly Bench[] = [
   profilesBench,
   sessionsBench,
   seasonsBench,
+  rebuildBench,
 ];
 
 const owned = new OwnedProcesses();

@@ -25,7 +25,8 @@ if layout == 'packed' and hidden_there ~= fields then hidden_there = -1 end
 if there ~= tonumber(visible) or hidden_there ~= tonumber(hidden_count) then
   return { 'incomplete', there, hidden_there }
 end
-redis.call('XADD', log, '*', 'n', n, 'd', '')
+-- As in open_shard.lua: the archiver passes over it.
+redis.call('XADD', log, '*', 'n', '0', 'd', '')
 local time = redis.call('TIME')
 local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HDEL', meta, 'restoring')

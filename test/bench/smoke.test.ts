@@ -42,6 +42,7 @@ describe("npm run bench", () => {
     ["profiles", "profiles.stampede.queries"],
     ["sessions", "sessions.key-check.table"],
     ["seasons", "seasons.pglite.final-table"],
+    ["rebuild", "rebuild.packed.pglite"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
     { timeout: 60_000 },
