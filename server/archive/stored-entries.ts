@@ -34,7 +34,10 @@ export async function* storedEntries(
   for (let after: string | undefined = ""; after !== undefined; ) {
     const from: string = after;
     const { rows } = await database.run((db) =>
-      sql<ChunkRow>`
+      db.transaction().execute(async (transaction) => {
+        // In the order of the primary key: of a large season the planner would rather sort everything, anew for each chunk.
+        await sql`set local enable_sort = off`.execute(transaction);
+        return sql<ChunkRow>`
         select shard, max(member) as last,
           string_agg(concat_ws(chr(9), member, key, rest, visibility), chr(10)) as lines,
           json_agg(json_build_array(member, metadata)) filter (where metadata is not null) as metadata
@@ -43,7 +46,8 @@ export async function* storedEntries(
           where board = ${board} and season = ${season} and member > ${from}
           order by member limit ${chunk}
         ) chunk
-        group by shard`.execute(db),
+        group by shard`.execute(transaction);
+      }),
     );
     if (rows.length === 0) return;
     let count = 0;
