@@ -3,6 +3,7 @@
  * holds its row, so that of two archivers, or of one that comes back from a long pause, each batch counts once [R 13].
  */
 import { sql } from "kysely";
+import { AppError } from "../base/errors.ts";
 import type { Database, Sql } from "../database/database.ts";
 
 /** A shard of one life of a season. */
@@ -33,9 +34,14 @@ export async function readPositions(
   return found;
 }
 
-/** Holds the position's row until the transaction ends. */
+/**
+ * Holds the position's row until the transaction ends.
+ * @throws AppError store_lost when the season has been rebuilt from these tables: what is left of the life before it is not in Redis any more
+ */
 export async function lockPosition(db: Sql, { life, shard }: ArchivedShard): Promise<Position> {
   const held = await lockedRow(db, life, shard);
+  // Asked with the row in hand: a rebuild holds all of them while it begins the next life (stored-lives.ts).
+  if (await isOutlived(db, life)) throw new AppError("store_lost", { message: `Life ${life} is over.` });
   if (held) return held;
   await db
     .insertInto("shard_positions")
@@ -43,6 +49,20 @@ export async function lockPosition(db: Sql, { life, shard }: ArchivedShard): Pro
     .onConflict((conflict) => conflict.doNothing())
     .execute();
   return (await lockedRow(db, life, shard)) ?? START;
+}
+
+async function isOutlived(db: Sql, life: number): Promise<boolean> {
+  const later = await db
+    .selectFrom("lives as own")
+    .innerJoin("lives as later", (join) =>
+      join.onRef("later.board", "=", "own.board").onRef("later.season", "=", "own.season"),
+    )
+    .select("later.life")
+    .where("own.life", "=", life)
+    .whereRef("later.ordinal", ">", "own.ordinal")
+    .limit(1)
+    .executeTakeFirst();
+  return later !== undefined;
 }
 
 async function lockedRow(db: Sql, life: number, shard: number): Promise<Position | undefined> {
