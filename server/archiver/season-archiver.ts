@@ -19,6 +19,8 @@ export type SeasonArchiverOptions = ShardScanOptions & { metrics: ArchiverMetric
 export type Turn = { lag: number; oldestMs: number | undefined; more: boolean };
 
 const LANES = 4;
+/** Of one transaction, about: PGlite works in a thread that has other things to do, and must be done with a statement soon. */
+const CHANGES_MAX = 1_000;
 
 type ShardTurn = { shard: ArchivedShard; read: LogRead };
 
@@ -116,24 +118,32 @@ export class SeasonArchiver {
     return { ...rest, changes: applied.changes + rest.changes };
   }
 
-  /** What PostgreSQL cannot store is found by halves, and becomes a dead letter. */
+  /** In transactions of a bounded size. What PostgreSQL cannot store is found by halves, and becomes a dead letter. */
   async #apply(shard: ArchivedShard, entries: readonly LogEntry[], overGaps: boolean): Promise<Applied> {
+    const changes = entries.reduce((sum, entry) => sum + entry.changes.length, 0);
+    if (changes > CHANGES_MAX && entries.length > 1) return this.#applyHalves(shard, entries, overGaps);
     try {
       return await this.#store.apply(shard, entries, { overGaps });
     } catch (error) {
       if (!isUnstorable(error)) throw error;
-      const half = entries.length >> 1;
-      if (half > 0) {
-        const first = await this.#apply(shard, entries.slice(0, half), overGaps);
-        if (first.gap || first.forkedAt !== undefined) return first;
-        const second = await this.#apply(shard, entries.slice(half), overGaps);
-        return { ...second, changes: first.changes + second.changes };
-      }
+      if (entries.length > 1) return this.#applyHalves(shard, entries, overGaps);
       await this.#scan.mirror(shard);
       this.#options.metrics.deadLetters.inc();
       const dead = { ...entries[0]!, changes: [], error: (error as Error).message };
       return this.#store.apply(shard, [dead], { overGaps });
     }
+  }
+
+  async #applyHalves(
+    shard: ArchivedShard,
+    entries: readonly LogEntry[],
+    overGaps: boolean,
+  ): Promise<Applied> {
+    const half = entries.length >> 1;
+    const first = await this.#apply(shard, entries.slice(0, half), overGaps);
+    if (first.gap || first.forkedAt !== undefined) return first;
+    const second = await this.#apply(shard, entries.slice(half), overGaps);
+    return { ...second, changes: first.changes + second.changes };
   }
 
   async #passGap(shard: ArchivedShard, from: number, to: number): Promise<void> {
