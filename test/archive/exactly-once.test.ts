@@ -52,6 +52,7 @@ describeOnBoth("the archive", (store) => {
 
     await archive.catchUp(redis);
     expect(await archive.log()).toEqual(logged);
+    expect(await archive.count("dead_letters")).toBe(0);
     expect(await archive.entries()).toEqual(await entriesInRedis(redis, open));
     expect(Number((await redis.xpending(open.shards[0]!.log, "archive"))[0])).toBe(0);
   });
@@ -70,6 +71,7 @@ describeOnBoth("the archive", (store) => {
     }
     await archive.catchUp(redis);
     expect(await archive.log()).toEqual(logged);
+    expect(await archive.count("dead_letters")).toBe(0);
     expect(await archive.entries()).toEqual(await entriesInRedis(redis, open));
   });
 

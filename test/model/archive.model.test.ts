@@ -101,6 +101,7 @@ describeOnBoth("the archive of random changes", (store) => {
           await archive.catchUp(redis);
           expect(await archive.entries()).toEqual(await entriesInRedis(redis, open));
           const order = (a: LogRow, b: LogRow) => a.shard - b.shard || a.n - b.n || a.item - b.item;
+          expect(await archive.count("dead_letters")).toBe(0);
           expect(await archive.log()).toEqual([...logged.values()].sort(order));
         }),
         { numRuns: 12, endOnFailure: true },
