@@ -1,5 +1,5 @@
 -- What carry.lua and carry_wide.lua share. `call` holds what the caller was given, as in submit_steps.lua, and `mark`, `expected`, `after`: up to which
--- place of a shard of the season before everything has come here. Each page is applied by the mark that it follows, so once.
+-- place of a shard of the season before everything has come here. Each page is applied by the mark that it follows, so once [R 18].
 
 -- nil when the page may be applied, else the reply to give.
 local function check_page(call)

@@ -2,7 +2,7 @@
  * Entries of a season that is over become the first ones of the next, shard by shard and page by page.
  *
  * Each shard of the new season remembers for each shard of the old one up to which place it has everything; a page is applied by the mark
- * that it follows [R 17]. So whoever goes on after a crash counts nothing twice, and a frozen season reads the same again.
+ * that it follows [R 18]. So whoever goes on after a crash counts nothing twice, and a frozen season reads the same again.
  */
 import type { EntryValues } from "../../client-sdk/protocol/messages.ts";
 import { compareMembers } from "../../client-sdk/protocol/rows.ts";
