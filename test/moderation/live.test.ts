@@ -1,5 +1,6 @@
 /** Moderation as those who watch see it: the frame that takes the entry out brings the next row in, at every view size, and followers of the rank hear of it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { SseReader } from "../flow/sse-reader.ts";
 import { eventually } from "../support/eventually.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
@@ -72,4 +73,15 @@ test("whoever follows the rank of somebody who is removed hears that there is no
   await eventually(() => expect(client.last.get("p002")).toMatchObject({ rank: null }));
   await eventually(() => expect(client.last.get("p003")).toMatchObject({ rank: 3 }));
   client.close();
+});
+
+test("an event stream loses a removed row and gains the next one", async () => {
+  const board = await arena();
+  const reader = await SseReader.open(server.url, board, { query: "?view=10" });
+  const members = (): string[] => reader.rows.map(([member]) => member);
+  await eventually(() => expect(members()).toEqual(ids(0, 10)));
+  await moderate(board, "p003", "remove");
+  await eventually(() => expect(members()).toEqual(ids(0, 11).filter((member) => member !== "p003")));
+  expect(reader.gaps).toEqual([]);
+  await reader.close();
 });
