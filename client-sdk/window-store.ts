@@ -14,6 +14,8 @@ export type WindowSnapshot = {
   entries: readonly WindowEntry[];
   /** Whom the window is round; undefined for friends, and until the first answer. */
   member: string | undefined;
+  /** Only for the member: hidden by an admin. Then nobody is shown. */
+  hidden: true | undefined;
   /** Those of the friends who are not on the board. */
   missing: readonly string[];
   /** Members on the board. */
@@ -42,6 +44,7 @@ export function createWindowStore(
       status,
       entries: shown,
       member: window?.kind === "around" ? window.member : undefined,
+      hidden: window?.kind === "around" ? window.hidden : undefined,
       missing: window?.kind === "members" ? window.missing : [],
       total: window?.total ?? 0,
       asOf: window?.asOf ?? 0,

@@ -208,8 +208,9 @@ async function startGateway(
     boards: registry.boards,
     admit: (open, member) => admin.bans.admit(open, member),
     onAccepted: (open, place, n, hidden) => {
-      if (hidden) return;
-      reads.standings.acknowledged(open, place, n);
+      // Others are told nothing of it, but the player is.
+      if (hidden) reads.standings.hint(open.board.id, [place.member]);
+      else reads.standings.acknowledged(open, place, n);
       players.control.hintMoved(open.board.id, [place.member]);
     },
   });

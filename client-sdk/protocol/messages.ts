@@ -221,8 +221,8 @@ export type LiveWindow = {
   /** ms since the Unix epoch. */
   asOf: number;
   entries: WindowEntry[];
-} & (
-  | { kind: "around"; member: string }
+} /** `hidden`, with the own values: only for the member, whom an admin hid; then there are no entries. */ & (
+  | ({ kind: "around"; member: string; hidden?: true } & Partial<EntryValues>)
   /** `missing` are those of the list that are not on the board. */
   | { kind: "members"; list: string; missing: string[] }
 );

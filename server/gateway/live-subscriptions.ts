@@ -55,14 +55,14 @@ export class LiveSubscriptions {
     socket: GameSocket,
     open: OpenBoard,
     name: LiveName,
-    { member, reply }: { member: string; reply: (answer: MeReply) => void },
+    { member, isOwn, reply }: { member: string; isOwn: boolean; reply: (answer: MeReply) => void },
   ): Promise<void> {
     await this.#begin(socket, name, (subscription) => {
       const emit = (standing: Standing): void => {
         this.#gateway.counters.ranksSent.inc();
         socket.emit("rank", standing);
       };
-      const follower = this.#follower(socket, subscription, emit);
+      const follower = { ...this.#follower(socket, subscription, emit), isOwn };
       const answer = (standing: Standing): void => {
         this.#checkReadable(socket, subscription, open);
         reply({ info: boardInfo(open), standing });

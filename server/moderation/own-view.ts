@@ -5,15 +5,11 @@
 import type { HiddenAnswer } from "../../client-sdk/protocol/hidden-answer.ts";
 import type { Entry, EntryValues, RankAnswer } from "../../client-sdk/protocol/messages.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
-import { entryValues, placeFrom } from "../leaderboard/codec.ts";
-import { lookUp, SIGHTS, sightOf } from "../leaderboard/direct-writes.ts";
+import { entryValues } from "../leaderboard/codec.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
-import type { Place } from "../leaderboard/page-cursor.ts";
 import { percentileOf, type Reader } from "../leaderboard/reader.ts";
+import { type UnseenEntry, unseenEntries } from "../leaderboard/unseen-entries.ts";
 import type { RedisStore } from "../redis/store.ts";
-
-/** The entry of a member whom others do not see. */
-export type OwnEntry = { place: Place; shadow: boolean };
 
 export class OwnView {
   readonly #redis: RedisStore;
@@ -27,12 +23,8 @@ export class OwnView {
   }
 
   /** Undefined when the member is in sight, or has no entry. @throws AppError store_lost, unavailable */
-  async entryOf(open: OpenBoard, member: string): Promise<OwnEntry | undefined> {
-    const shard = this.#hasher.shardOf(member, open.board.shards);
-    const [found] = await lookUp(this.#redis, open, shard, [member]);
-    const sight = found ? sightOf(found.mark) : SIGHTS.visible;
-    if (found?.key === undefined || sight === SIGHTS.visible) return undefined;
-    return { place: placeFrom(open.layout, found.key, member), shadow: sight === SIGHTS.shadow };
+  async entryOf(open: OpenBoard, member: string): Promise<UnseenEntry | undefined> {
+    return (await unseenEntries(this.#redis, this.#hasher, open, [member])).unseen.get(member);
   }
 
   /** The own rank, as the member may know it. @throws AppError store_lost, unavailable */

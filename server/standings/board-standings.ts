@@ -274,14 +274,15 @@ export class BoardStandings implements ViewListener {
   }
 
   #standing(slot: number): Standing | undefined {
-    const sources = this.#sources();
+    const sources = this.sources;
     const member = this.#members.nameOf(slot);
     const place = this.#places.placeOf(slot);
     if (place) return standingOf(sources, place, this.#members.estimate(slot));
     return this.#members.ns[slot]! < 0 ? undefined : absentStanding(sources, member);
   }
 
-  #sources(): Sources {
+  /** What standings are made from at present. */
+  get sources(): Sources {
     const { board, feed, now } = this.#options;
     return {
       open: board.open,

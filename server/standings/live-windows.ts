@@ -11,16 +11,19 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import { entryValues, placeOf } from "../leaderboard/codec.ts";
 import { comparePlaces, type Reader } from "../leaderboard/reader.ts";
 import type { BoardStandings, LiveBoard } from "./board-standings.ts";
+import type { OwnStandings } from "./own-standings.ts";
 import type { SendBudget } from "./send-budget.ts";
 import { completeStandings, unknownAmong } from "./unknown-standings.ts";
 
 export type WindowQuestion =
-  | { kind: "around"; member: string; limit: number }
+  /** `isOwn`: the member itself asks. */
+  | { kind: "around"; member: string; limit: number; isOwn?: boolean }
   | { kind: "members"; list: string; members: readonly string[] };
 
 export type WindowsOptions = {
   board: LiveBoard;
   standings: BoardStandings;
+  own: OwnStandings;
   reader: Reader;
   /** Windows read from Redis. */
   reads: SendBudget;
@@ -56,7 +59,7 @@ export class Windows {
 
   /** Follow a window that was made in this turn. @returns what ends it */
   follow(question: WindowQuestion, onChange: (window: LiveWindow) => void): () => void {
-    const { standings } = this.#options;
+    const { standings, own } = this.#options;
     const followed: Followed = {
       question,
       onChange,
@@ -71,6 +74,7 @@ export class Windows {
     };
     const members = question.kind === "around" ? [question.member] : question.members;
     const stops = members.map((member) => standings.listen(member, { moved }));
+    if (question.kind === "around" && question.isOwn) stops.push(own.onNudge(question.member, moved));
     return () => {
       for (const stop of stops) stop();
       this.#followed.delete(followed);
@@ -173,14 +177,25 @@ export class Windows {
     return { ...this.#heading(standing.total, now()), entries, kind: "around", member };
   }
 
-  async #read({ member, limit }: WindowQuestion & { kind: "around" }): Promise<LiveWindow> {
-    const { board, standings, reader, now } = this.#options;
+  async #read(question: WindowQuestion & { kind: "around" }): Promise<LiveWindow> {
+    const { board, standings, own, reader, now } = this.#options;
     const { open } = board;
+    const { member, limit } = question;
     const asOf = now();
-    if (!standings.placeOf(member)) {
-      return { ...this.#heading(standings.feedTotal, asOf), entries: [], kind: "around", member };
+    const isSeen = standings.placeOf(member) !== undefined;
+    const entry = !isSeen && question.isOwn ? await own.entryOf(member) : undefined;
+    if (!isSeen && !entry?.shadow) {
+      const nothing = {
+        ...this.#heading(standings.feedTotal, asOf),
+        entries: [],
+        kind: "around" as const,
+        member,
+      };
+      return entry ? { ...nothing, hidden: true, ...entryValues(open, entry.place) } : nothing;
     }
-    const { entries, total } = await reader.around(open, member, limit);
+    const { entries, total } = entry
+      ? await reader.aroundPlace(open, entry.place, limit)
+      : await reader.around(open, member, limit);
     const lines = entries.map((entry, i): WindowEntry => ({ place: i + 1, exact: true, error: 0, ...entry }));
     return { ...this.#heading(total, asOf), entries: lines, kind: "around", member };
   }

@@ -16,6 +16,7 @@ import type { IndexHub, IndexOf } from "../rank-index/index-hub.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { BoardStandings, type LiveBoard } from "./board-standings.ts";
 import { type WindowQuestion, Windows } from "./live-windows.ts";
+import { OwnStandings } from "./own-standings.ts";
 import { SendBudget } from "./send-budget.ts";
 
 export type StandingsOptions = {
@@ -36,7 +37,12 @@ export type StandingsOptions = {
 };
 
 /** How a follower is told. After `onEnded` nothing more comes. */
-export type Follower<T> = { onChange: (value: T) => void; onEnded: (error: ErrorBody) => void };
+export type Follower<T> = {
+  onChange: (value: T) => void;
+  onEnded: (error: ErrorBody) => void;
+  /** It is the member itself, who may know what others are not shown. */
+  isOwn?: boolean;
+};
 
 /** Ends what it was given for; calling it again does nothing. */
 export type Release = () => void;
@@ -44,6 +50,7 @@ export type Release = () => void;
 type Opened = {
   standings: BoardStandings;
   windows: Windows;
+  own: OwnStandings;
   followers: Set<{ onEnded: (error: ErrorBody) => void }>;
   close: () => void;
 };
@@ -75,6 +82,7 @@ export class Standings {
         for (const { ready } of this.#boards.values()) {
           ready?.standings.beat();
           ready?.windows.beat();
+          ready?.own.beat();
         }
       },
       onError: options.onError,
@@ -101,11 +109,14 @@ export class Standings {
     follower: Follower<Standing>,
     reply: (standing: Standing) => void,
   ): Promise<Release> {
-    return this.#follow(open, [member], follower, async ({ standings }) => {
+    return this.#follow(open, [member], follower, async ({ standings, own }) => {
       const counted = await standings.answerFor(member);
+      const unseen = follower.isOwn && counted.rank === null;
+      const answer = unseen ? await own.answerFor(member, counted) : counted;
       return () => {
-        reply(counted);
+        reply(answer);
         standings.answered(member, counted);
+        if (follower.isOwn) return own.follow(member, answer, follower.onChange);
         return standings.listen(member, { standing: follower.onChange });
       };
     });
@@ -140,7 +151,9 @@ export class Standings {
 
   /** Members are said to have moved; nothing depends on it. */
   hint(boardId: string, members: readonly string[]): void {
-    this.#boards.get(boardId)?.ready?.standings.hint(members);
+    const ready = this.#boards.get(boardId)?.ready;
+    ready?.standings.hint(members);
+    ready?.own.nudge(members);
   }
 
   /** A board was changed: what may change live is taken over; what followed another life of it ends, and may ask again. */
@@ -221,14 +234,12 @@ export class Standings {
       onError,
     });
     const unfollow = indexes.follow(of, (index) => standings.onIndex(index));
+    const common = { board, standings, reader, reads: this.#reads, sends: this.#sends, onError };
+    const own = new OwnStandings({ ...common, redis, hasher });
     const windows = new Windows({
-      board,
-      standings,
-      reader,
-      reads: this.#reads,
-      sends: this.#sends,
+      ...common,
+      own,
       now,
-      onError,
       complete: completeWindow,
     });
     const close = (): void => {
@@ -236,7 +247,7 @@ export class Standings {
       standings.close();
       release();
     };
-    return { standings, windows, followers: new Set(), close };
+    return { standings, windows, own, followers: new Set(), close };
   }
 
   #leave(entry: Entry): void {

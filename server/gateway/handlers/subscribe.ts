@@ -15,12 +15,16 @@ export const handleSubscribe: Handler<SocketMessages["subscribe"]> = async (cont
       break;
     case "me": {
       const member = message.member ?? ownMember(socket);
-      await live.followMember(socket, open, nameOf(board, kind, message.member), { member, reply });
+      await live.followMember(socket, open, nameOf(board, kind, message.member), {
+        member,
+        isOwn: isOwn(socket, member),
+        reply,
+      });
       break;
     }
     case "around": {
       const member = message.member ?? ownMember(socket);
-      const question = { kind, member, limit: message.limit };
+      const question = { kind, member, limit: message.limit, isOwn: isOwn(socket, member) };
       await live.followWindow(socket, open, nameOf(board, kind, message.member), { question, reply });
       break;
     }
@@ -42,6 +46,10 @@ export const handleSubscribe: Handler<SocketMessages["subscribe"]> = async (cont
 export function ownMember({ data: { caller } }: GameSocket): string {
   if (caller.role === "player") return caller.member;
   throw new AppError("bad_request", { message: "Name a member, or sign in as one." });
+}
+
+function isOwn({ data: { caller } }: GameSocket, member: string): boolean {
+  return caller.role === "player" && caller.member === member;
 }
 
 function nameOf(board: string, kind: "me" | "around", member: string | undefined) {
