@@ -34,7 +34,7 @@ export const UNITS = {
     how: "the difference of four columns to one, a third of it",
   },
   logEvent: {
-    bytes: 53,
+    bytes: 56,
     per: "accepted event in the score log",
     how: `3,000 batches of one event, and 300 of 100, ${deleted}`,
   },
