@@ -2,6 +2,7 @@
 import type { Environment } from "./environment.ts";
 import type { Limits } from "./limits.ts";
 import type { BoardInfo, Operator } from "./protocol/messages.ts";
+import { endOf } from "./protocol/seasons.ts";
 
 type Heard = { info: BoardInfo; at: number };
 
@@ -44,8 +45,8 @@ export class BoardMemory {
     if (!known) return undefined;
     const { season, operator } = known.info;
     if (connected && this.#environment.now() - known.at > this.#limits.seasonFreshMs) return undefined;
-    if (season.endsAt !== undefined && Date.parse(season.endsAt) <= this.#environment.wall())
-      return undefined;
+    const end = endOf(season);
+    if (end !== undefined && Date.parse(end) <= this.#environment.wall()) return undefined;
     return { season: season.number, operator };
   }
 }

@@ -20,12 +20,12 @@ export type {
   ProfileField,
   RankAnswer,
   RuleViolation,
-  SeasonInfo,
   Standing,
   SubmissionResult,
   Ties,
   WindowEntry,
 } from "./protocol/messages.ts";
+export type { CarryOver, SeasonInfo, SeasonRules } from "./protocol/seasons.ts";
 export type { SigningSecret } from "./signer.ts";
 export type { Store } from "./store.ts";
 export type { FollowStatus } from "./subscription-state.ts";

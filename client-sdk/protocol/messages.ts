@@ -2,6 +2,7 @@
  * The shapes of every message, both ways. `rules.md` beside this file is the normative text; `[P-n]` cites its rules.
  */
 import type { ByeCode, ErrorBody } from "./codes.ts";
+import type { SeasonInfo, SeasonRules } from "./seasons.ts";
 
 export type Order = "desc" | "asc";
 export type Operator = "best" | "set" | "incr" | "decr";
@@ -53,15 +54,6 @@ export type RuleViolation = {
   heldFull?: true;
 };
 
-export type SeasonInfo = {
-  /** 1 for a board's first season. */
-  number: number;
-  state: "opening" | "open" | "closed";
-  /** ISO 8601. */
-  openedAt: string;
-  endsAt?: string;
-};
-
 /** What anybody may know about a board. */
 export type BoardInfo = {
   board: string;
@@ -79,6 +71,8 @@ export type BoardInfo = {
   /** What entries and views of the board carry of profiles; nothing when empty. [P-22] */
   profileFields: ProfileField[];
   season: SeasonInfo;
+  /** How its seasons follow each other. */
+  seasonRules: SeasonRules;
 };
 
 /** A place in a board's feed: which life (`epoch`), how far (`offset`, dense). [P-1] */

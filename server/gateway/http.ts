@@ -33,6 +33,7 @@ import { rolloverRoutes } from "./routes/rollover.ts";
 import { scoreRoutes } from "./routes/scores.ts";
 import { seasonRoutes } from "./routes/seasons.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { tagArchived } from "./unchanged-answers.ts";
 
 /** The routes of the API: each describes itself. */
 export const ROUTES = [
@@ -92,6 +93,7 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
   });
   limitRequests(app, gateway);
   auditCalls(app, gateway);
+  tagArchived(app);
   for (const add of ROUTES) add(app, gateway);
   referenceRoutes(app, routes);
   if (gateway.webRoot !== undefined) await app.register(fastifyStatic, { root: gateway.webRoot });

@@ -146,6 +146,7 @@ function responseOf(status: string, answer: Operation["answers"][number], limite
   const headers = limited
     ? Object.fromEntries(Object.keys(QUOTA).map((name) => [name, { $ref: `#/components/headers/${name}` }]))
     : undefined;
+  if ("empty" in answer) return { description: answer.empty };
   const described =
     "mediaType" in answer
       ? { description: answer.what, content: { [answer.mediaType]: { schema: { type: "string" as const } } } }

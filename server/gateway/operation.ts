@@ -16,8 +16,8 @@ export type Operation = {
   body?: z.ZodType;
   /** Request headers that the call looks at, beside Authorization. */
   headers?: { name: string; what: string }[];
-  /** By status. What is not JSON says its media type instead of a schema. Errors are of one shape and need not be named. */
-  answers: Record<number, z.ZodType | { mediaType: string; what: string }>;
+  /** By status. What is not JSON says its media type instead of a schema, and what has no body what it means. Errors are of one shape and need not be named. */
+  answers: Record<number, z.ZodType | { mediaType: string; what: string } | { empty: string }>;
 };
 
 declare module "fastify" {

@@ -19,6 +19,7 @@ const INFO = {
   topSize: 1000,
   profileFields: [],
   season: { number: 1, state: "open", openedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) },
+  seasonRules: { schedule: "manual" },
 };
 
 let server: TestServer;
@@ -49,6 +50,8 @@ describe("a board", () => {
       operator: "best",
       columns: [{ name: "score", type: "decimal", order: "desc", min: 0, max: 2 ** 53 - 1, decimals: 0 }],
       shards: 8,
+      metadata: false,
+      logRetentionDays: 30,
     });
   });
 

@@ -17,6 +17,7 @@ export function infoOf(change: Partial<BoardInfo> = {}, season = 1): BoardInfo {
     topSize: 1000,
     profileFields: [],
     season: { number: season, state: "open", openedAt: "2026-01-01T00:00:00Z" },
+    seasonRules: { schedule: "manual" },
     ...change,
   };
 }

@@ -142,7 +142,8 @@ describe("the season of a submission", () => {
       number: 1,
       state: "open",
       openedAt: "2026-01-01T00:00:00Z",
-      endsAt: "2026-01-01T01:00:00Z",
+      endsAt: "2026-01-01T09:00:00Z",
+      closesAt: "2026-01-01T01:00:00Z",
     };
     transport.answer("board", { info: { ...infoOf(), season } });
     await info;

@@ -125,6 +125,49 @@ describeOnBoth("a past season", (store) => {
     expect((await read("/members/kimi?season=1")).status).toBe(404);
   });
 
+  it("answers with a tag once it is archived, and 304 to it until moderation changes what it shows", async () => {
+    expect((await read("/top?season=1")).headers.get("etag")).toBeNull();
+    await archiveFirst();
+    const paths = ["?season=1", "/top?season=1", "/members/massa?season=1", "/members/massa/around?season=1"];
+    paths.push("/rank-of-score?season=1&score=2", "/percentiles?season=1");
+    const ask = (path: string, tag: string, key?: string) =>
+      server.call("GET", `/v1/boards/${board}${path}`, {
+        ...(key === undefined ? {} : { key }),
+        headers: { "if-none-match": tag },
+      });
+    const tags = new Map<string, string>();
+    for (const path of paths) {
+      const { status, headers } = await read(path);
+      const tag = headers.get("etag")!;
+      expect({ path, status, tag, how: headers.get("cache-control") }).toEqual({
+        ...{ path, status: 200, tag: expect.stringMatching(/^"[\w-]{22}"$/), how: "public, no-cache" },
+      });
+      for (const asked of [tag, `W/${tag}`, `"another", ${tag}`]) {
+        const { status, body, headers } = await ask(path, asked);
+        expect({ path, status, body, tag: headers.get("etag") }).toEqual({
+          path,
+          status: 304,
+          body: "",
+          tag,
+        });
+      }
+      tags.set(path, tag);
+    }
+    // An admin sees more of the board than the one whom the tag was for.
+    const seen = await ask("?season=1", tags.get("?season=1")!, ADMIN_KEY);
+    expect([seen.status, seen.headers.get("cache-control")]).toEqual([200, "private, no-cache"]);
+
+    await hide(database, first, ["kimi"]);
+    for (const [path, tag] of tags) {
+      const { status, headers } = await ask(path, tag);
+      expect({ path, status, same: headers.get("etag") === tag }).toEqual({ path, status: 200, same: false });
+    }
+    for (const path of ["/top", "?season=2"]) {
+      const { status, headers } = await ask(path, "*");
+      expect([path, status, headers.get("etag")]).toEqual([path, 200, null]);
+    }
+  });
+
   it("that there never was is season_not_found, and a feed of a past one says that it is over", async () => {
     await archiveFirst();
     for (const season of [3, 9_007_199_254_740_991]) {

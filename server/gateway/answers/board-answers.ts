@@ -1,16 +1,20 @@
 /** zod for what reads of boards answer. */
 import { z } from "zod";
 import { PROFILE_FIELDS } from "../../../client-sdk/protocol/messages.ts";
-import { boardId } from "../../leaderboard/board-schema.ts";
+import { boardDefinition, boardId } from "../../leaderboard/board-schema.ts";
 import { order, storedColumn } from "../../leaderboard/column-schema.ts";
 import { rulesDefinition } from "../../leaderboard/score-rules.ts";
+import { seasonRules } from "../../leaderboard/season-schema.ts";
 import { count, entry, entryValues, heading, instant, ms, position, shownProfile } from "./entry-answers.ts";
 
 export const seasonInfo = z.strictObject({
   number: z.int().min(1),
   state: z.enum(["opening", "open", "closed"]),
   openedAt: instant,
+  /** As it was planned when it opened. */
   endsAt: instant.optional(),
+  /** When it closes, where that is another instant. */
+  closesAt: instant.optional(),
 });
 
 const boardFields = {
@@ -27,25 +31,29 @@ const boardFields = {
   topSize: z.int(),
   profileFields: z.array(z.enum(PROFILE_FIELDS)),
   season: seasonInfo,
+  seasonRules,
+};
+
+/** What admins see beside. `staged` is the definition that holds from the next season on, where it is another one. */
+const adminFields = {
+  metadata: z.boolean(),
+  logRetentionDays: count,
+  rules: rulesDefinition.optional(),
+  staged: boardDefinition.extend({ columns: z.array(storedColumn) }).optional(),
 };
 
 export const boardList = z.strictObject({ boards: z.array(z.strictObject(boardFields)) });
-/** `rules` and `metadata` are for admins. */
 export const oneBoard = z.strictObject({
   ...boardFields,
-  metadata: z.boolean().optional(),
-  rules: rulesDefinition.optional(),
+  ...z.strictObject(adminFields).partial().shape,
   exact: z.boolean(),
   total: count,
   asOf: ms.optional(),
 });
-export const putBoard = z.strictObject({ ...boardFields, rules: rulesDefinition.optional() });
+export const putBoard = z.strictObject({ ...boardFields, ...adminFields });
 
-/** As admins see them. */
 export const boardPage = z.strictObject({
-  boards: z.array(
-    z.strictObject({ ...boardFields, metadata: z.boolean(), rules: rulesDefinition.optional() }),
-  ),
+  boards: z.array(putBoard),
   cursor: z.string().optional(),
 });
 

@@ -1,7 +1,7 @@
 /** What admins look at: all boards, the shards of one, how it moves; and a player's sessions. */
 import type { FastifyInstance } from "fastify";
 import type { OpenBoard } from "../../leaderboard/board.ts";
-import { boardInfo } from "../../leaderboard/board-info.ts";
+import { adminBoardInfo } from "../../leaderboard/board-info.ts";
 import type { ShardFacts } from "../../leaderboard/shard-facts.ts";
 import { listQuery, sessionsQuery } from "../admin-schemas.ts";
 import { boardPage } from "../answers/board-answers.ts";
@@ -16,7 +16,7 @@ import * as schemas from "../schemas.ts";
 import { shown as shownSession } from "./sessions.ts";
 
 const LIST = describe({
-  summary: "every board by id, with its `rules` and `metadata`, in [pages](#lists)",
+  summary: "every board by id, as an admin sees it, in [pages](#lists)",
   who: "admin",
   query: listQuery,
   answers: { 200: boardPage },
@@ -57,11 +57,7 @@ export function adminLookRoutes(app: FastifyInstance, gateway: Gateway): void {
     const after = decodeListCursor("boards", cursor) ?? "";
     const following = gateway.registry.list().filter(({ board }) => board.id > after);
     const page = following.slice(0, limit);
-    const boards = page.map((open) => ({
-      ...boardInfo(open),
-      metadata: open.board.metadata,
-      ...(open.board.rules ? { rules: open.board.rules } : {}),
-    }));
+    const boards = page.map((open) => adminBoardInfo(open, gateway.registry.record(open.board.id)));
     const more = following.length > limit;
     return { boards, ...(more ? { cursor: encodeListCursor("boards", page.at(-1)!.board.id) } : {}) };
   });

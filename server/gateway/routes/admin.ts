@@ -1,7 +1,7 @@
 /** Creating and changing boards. */
 import type { FastifyInstance } from "fastify";
 import { AppError } from "../../base/errors.ts";
-import { boardInfo } from "../../leaderboard/board-info.ts";
+import { adminBoardInfo } from "../../leaderboard/board-info.ts";
 import { boardDefinition, boardFrom } from "../../leaderboard/board-schema.ts";
 import { withStaged } from "../../leaderboard/season-steps.ts";
 import { putBoard } from "../answers/board-answers.ts";
@@ -41,7 +41,7 @@ export function adminRoutes(app: FastifyInstance, gateway: Gateway): void {
       }
       const { open, created } = await gateway.registry.put(boardFrom(board, definition));
       void reply.status(created ? 201 : 200);
-      return { ...boardInfo(open), ...(open.board.rules ? { rules: open.board.rules } : {}) };
+      return adminBoardInfo(open, gateway.registry.record(board));
     },
   );
 }

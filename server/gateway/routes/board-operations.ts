@@ -2,6 +2,7 @@
 import * as answers from "../answers/board-answers.ts";
 import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
+import { IF_NONE_MATCH, UNCHANGED } from "../unchanged-answers.ts";
 
 export const list = describe({
   summary: "the public boards, and those that the credential may read",
@@ -10,12 +11,14 @@ export const list = describe({
 });
 
 export const one = describe({
-  summary: "the definition, the season, `total`",
-  details: "an admin key also sees `rules` and `metadata`",
+  summary: "the definition, the season and how seasons follow each other, `total`",
+  details:
+    "an admin key also sees `rules`, `metadata`, `logRetentionDays` and what is `staged`: [seasons](#seasons)",
   who: "reader",
   params: schemas.boardParams,
   query: schemas.memberQuery,
-  answers: { 200: answers.oneBoard },
+  headers: IF_NONE_MATCH,
+  answers: { 200: answers.oneBoard, ...UNCHANGED },
 });
 
 export const top = describe({
@@ -25,7 +28,8 @@ export const top = describe({
   who: "reader",
   params: schemas.boardParams,
   query: schemas.topQuery,
-  answers: { 200: answers.top },
+  headers: IF_NONE_MATCH,
+  answers: { 200: answers.top, ...UNCHANGED },
 });
 
 export const member = describe({
@@ -34,7 +38,8 @@ export const member = describe({
   who: "reader",
   params: schemas.memberParams,
   query: schemas.memberQuery,
-  answers: { 200: answers.oneMember },
+  headers: IF_NONE_MATCH,
+  answers: { 200: answers.oneMember, ...UNCHANGED },
 });
 
 export const around = describe({
@@ -42,7 +47,8 @@ export const around = describe({
   who: "reader",
   params: schemas.memberParams,
   query: schemas.aroundQuery,
-  answers: { 200: answers.around },
+  headers: IF_NONE_MATCH,
+  answers: { 200: answers.around, ...UNCHANGED },
 });
 
 export const members = describe({
@@ -63,7 +69,8 @@ export const rankOfScore = describe({
   who: "reader",
   params: schemas.boardParams,
   query: schemas.scoreQuery,
-  answers: { 200: answers.rankOfScore },
+  headers: IF_NONE_MATCH,
+  answers: { 200: answers.rankOfScore, ...UNCHANGED },
 });
 
 export const percentiles = describe({
@@ -71,5 +78,6 @@ export const percentiles = describe({
   who: "reader",
   params: schemas.boardParams,
   query: schemas.percentilesQuery,
-  answers: { 200: answers.percentilesAnswer },
+  headers: IF_NONE_MATCH,
+  answers: { 200: answers.percentilesAnswer, ...UNCHANGED },
 });

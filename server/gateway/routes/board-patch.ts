@@ -1,6 +1,6 @@
 /** Changing a board field by field. */
 import type { FastifyInstance } from "fastify";
-import { boardInfo } from "../../leaderboard/board-info.ts";
+import { adminBoardInfo } from "../../leaderboard/board-info.ts";
 import { boardPatch, patchedBoard } from "../../leaderboard/board-patch.ts";
 import { putBoard } from "../answers/board-answers.ts";
 import { requireRole } from "../caller.ts";
@@ -24,6 +24,6 @@ export function boardPatchRoutes(app: FastifyInstance, gateway: Gateway): void {
     const { board: id } = schemas.parse(schemas.boardParams, request.params);
     const patch = schemas.parse(boardPatch, request.body);
     const open = await gateway.registry.patch(id, (board) => patchedBoard(board, patch));
-    return { ...boardInfo(open), ...(open.board.rules ? { rules: open.board.rules } : {}) };
+    return adminBoardInfo(open, gateway.registry.record(id));
   });
 }

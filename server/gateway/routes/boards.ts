@@ -5,7 +5,7 @@ import type { EntryValues } from "../../../client-sdk/protocol/messages.ts";
 import { ranksOf } from "../../../client-sdk/protocol/rows.ts";
 import { AppError, toAppError } from "../../base/errors.ts";
 import type { OpenBoard } from "../../leaderboard/board.ts";
-import { boardInfo } from "../../leaderboard/board-info.ts";
+import { adminBoardInfo, boardInfo } from "../../leaderboard/board-info.ts";
 import { entryValues, placeOf } from "../../leaderboard/codec.ts";
 import { decodeCursor, encodeCursor } from "../../leaderboard/page-cursor.ts";
 import { callerOf } from "../caller.ts";
@@ -14,6 +14,7 @@ import { fastMembers, fastRank, fastRankOfScore, fastTotal } from "../fast-ranks
 import { type Gateway, mayRead, openFeedOf, readableBoard } from "../gateway.ts";
 import * as schemas from "../schemas.ts";
 import { pastTop, type SeasonReads, seasonPercentiles, seasonReads } from "../season-reads.ts";
+import { noteArchived } from "../unchanged-answers.ts";
 import * as operations from "./board-operations.ts";
 
 const TOP_LIMIT = 20;
@@ -36,7 +37,8 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
     const { reads, open, query } = await asked(request, schemas.memberQuery);
     const fast = isFast(reads, query) ? fastTotal(gateway, open) : undefined;
     const { role } = await callerOf(gateway, request);
-    const shown = role === "admin" ? { ...boardInfo(open), ...shownToAdmins(open) } : boardInfo(open);
+    const record = reads.state === "present" ? registry.record(open.board.id) : undefined;
+    const shown = role === "admin" ? adminBoardInfo(open, record) : boardInfo(open);
     return { ...shown, ...(fast ?? { exact: true, total: await reads.reader.count(open) }) };
   });
 
@@ -96,6 +98,7 @@ async function seasonAsked<T extends z.ZodType<{ season?: number | undefined }>>
   const present = await readableBoard(gateway, board, await callerOf(gateway, request));
   const query = schemas.parse(querySchema, request.query);
   const reads = await seasonReads(gateway, present, query.season);
+  if (reads.state === "archived") noteArchived(request);
   return { reads, open: reads.open, query };
 }
 
@@ -156,10 +159,6 @@ async function shown<T extends { entries: { member: string }[] }>(
 }
 
 /** What cheats had better not know, and what else a definition says. */
-function shownToAdmins({ board }: OpenBoard) {
-  return { metadata: board.metadata, ...(board.rules ? { rules: board.rules } : {}) };
-}
-
 async function manyMembers(gateway: Gateway, reads: SeasonReads, body: unknown) {
   refuseTooMany(body, gateway.limits.membersMax);
   const { open, reader } = reads;
