@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { OwnedProcesses } from "../processes/owned-processes.ts";
 import { type BenchRedis, startRedis } from "../processes/redis-server.ts";
 import { startServer } from "../processes/server-process.ts";
+import { archiveBench } from "./archive/archive.ts";
 import type { Bench, BenchContext, BenchResult } from "./bench.ts";
 import { clusterBench } from "./cluster/cluster.ts";
 import { writeTables } from "./document.ts";
@@ -30,6 +31,7 @@ const BENCHES: readonly Bench[] = [
   sessionsBench,
   seasonsBench,
   rebuildBench,
+  archiveBench,
 ];
 
 const owned = new OwnedProcesses();

@@ -9,8 +9,15 @@ import { createLog } from "../../server/base/log.ts";
 import { parseConfig } from "../../server/config.ts";
 import { Database } from "../../server/database/database.ts";
 import { databaseOptions } from "../../server/options.ts";
+import { familyCpuUs } from "./process-cpu.ts";
 
-export type BenchDatabase = { kind: "pglite" | "postgresql"; database: Database; close: () => Promise<void> };
+export type BenchDatabase = {
+  kind: "pglite" | "postgresql";
+  database: Database;
+  /** What its own processes have used so far, in µs: 0 of PGlite, which is in ours. */
+  cpuUs: () => number;
+  close: () => Promise<void>;
+};
 
 const DEBIAN = "/usr/lib/postgresql";
 const START_MS = 20_000;
@@ -25,7 +32,7 @@ export async function openPglite(): Promise<BenchDatabase> {
     await database.close();
     rmSync(dataDir, { recursive: true, force: true });
   };
-  return { kind: "pglite", database, close };
+  return { kind: "pglite", database, cpuUs: () => 0, close };
 }
 
 /** With PostgreSQL's own settings, but 256 MB of buffers. Undefined where it is not installed. */
@@ -52,6 +59,7 @@ export async function openPostgres(): Promise<BenchDatabase | undefined> {
   process.once("exit", end);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const database = new Database({ ...databaseOptions(parseConfig({ DATABASE_URL: url })), log });
+  const cpuUs = (): number => familyCpuUs(child.pid!);
   const close = async (): Promise<void> => {
     await database.close();
     end();
@@ -64,7 +72,7 @@ export async function openPostgres(): Promise<BenchDatabase | undefined> {
       () => undefined,
       (error: unknown) => error,
     );
-    if (trouble === undefined) return { kind: "postgresql", database, close };
+    if (trouble === undefined) return { kind: "postgresql", database, cpuUs, close };
     if (performance.now() < endsAt && child.exitCode === null) continue;
     await close();
     throw trouble;
