@@ -43,6 +43,7 @@ describe("npm run bench", () => {
     ["sessions", "sessions.key-check.table"],
     ["seasons", "seasons.pglite.final-table"],
     ["rebuild", "rebuild.packed.pglite"],
+    ["archive", "archive.pglite.full-log"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
     { timeout: 60_000 },
