@@ -7,6 +7,7 @@ import { type Call, callAll } from "../redis/batch.ts";
 import { fromRedisError, tagged } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
+import { type Mark, markText } from "./direct-writes.ts";
 
 /** An entry with what orders it, wherever it is kept. */
 export type WholeEntry = {
@@ -17,6 +18,9 @@ export type WholeEntry = {
   /** 0 visible, 1 hidden, 2 shadow. */
   visibility: number;
 };
+
+/** `mark` is what comes to that visibility; by itself the entry was hidden on its board. */
+export type RestoredEntry = WholeEntry & { mark?: Mark };
 
 /** Values of one variadic command: below a millisecond of Redis. */
 const PART = 2_000;
@@ -38,15 +42,15 @@ export async function beginShards(redis: RedisStore, { season, shards }: OpenBoa
 }
 
 /** Calls that write some entries of a shard. */
-export function entryCalls(open: OpenBoard, shard: number, entries: readonly WholeEntry[]): Call[] {
+export function entryCalls(open: OpenBoard, shard: number, entries: readonly RestoredEntry[]): Call[] {
   const { layout, shards } = open;
   const keys = shards[shard]!;
   const [visible, hidden, places]: string[][] = [[], [], []];
   const packed = layout.kind === "packed";
-  for (const { member, key, rest, visibility } of entries) {
+  for (const { member, key, rest, visibility, mark } of entries) {
     const score = String(key);
     // What a ban did is told apart by whoever has the bans (include/shelves.lua).
-    if (visibility !== 0) places!.push(`\r${member}`, `${visibility}0`);
+    if (visibility !== 0) places!.push(`\r${member}`, mark ? markText(mark) : `${visibility}0`);
     if (visibility === 0) visible!.push(score, packed ? member : rest + member);
     else if (packed) hidden!.push(score, member);
     if (!packed) places!.push(visibility === 0 ? member : `\n${member}`, `${score} ${rest}`);

@@ -6,6 +6,7 @@
 import { type ShardEntries, storedEntries } from "../archive/stored-entries.ts";
 import { recentIds } from "../archive/stored-ids.ts";
 import { beginNextLife, type Position } from "../archive/stored-lives.ts";
+import { type StoredBan, storedBans, storedMark } from "../archive/stored-marks.ts";
 import { newEpoch } from "../base/ids.ts";
 import type { Database } from "../database/database.ts";
 import type { BoardRecord, BoardSeason, OpenBoard } from "../leaderboard/board.ts";
@@ -15,6 +16,7 @@ import {
   entryCalls,
   idCalls,
   metadataCalls,
+  type RestoredEntry,
   type RestoredShard,
   writeParts,
 } from "../leaderboard/shard-restore.ts";
@@ -75,6 +77,7 @@ async function restoreEntries(
   const counts = open.shards.map((_, shard) => ({ n: positions.get(shard)?.n ?? 0, visible: 0, hidden: 0 }));
   const sums = open.shards.map((): EntrySum => ({ count: 0, hash: 0n }));
   const of = { board: open.board.id, season: open.season.number };
+  const bans = await storedBans(database, of);
   // One chunk is read while the one before is written; what fails is thrown where it is waited for.
   let writing: Promise<unknown> = Promise.resolve();
   for await (const shards of storedEntries(database, of)) {
@@ -83,7 +86,10 @@ async function restoreEntries(
     const calls = [...shards].flatMap(([shard, part]) => {
       entries += part.entries.length;
       count(hasher, part, counts[shard]!, sums[shard]!);
-      return [...entryCalls(open, shard, part.entries), ...metadataCalls(open, shard, part.metadata.flat())];
+      return [
+        ...entryCalls(open, shard, withMarks(part, bans)),
+        ...metadataCalls(open, shard, part.metadata.flat()),
+      ];
     });
     writing = writeParts(redis, open, calls);
     writing.catch(() => undefined);
@@ -91,6 +97,15 @@ async function restoreEntries(
   }
   await writing;
   return { counts, sums };
+}
+
+/** An entry that a ban hid is marked so, and lifting the ban shows it again. */
+function withMarks({ entries }: ShardEntries, bans: ReadonlyMap<string, StoredBan>): RestoredEntry[] {
+  if (bans.size === 0) return entries;
+  return entries.map((entry) => {
+    const ban = entry.visibility === 0 ? undefined : bans.get(entry.member);
+    return ban ? { ...entry, mark: storedMark(entry.visibility, ban) } : entry;
+  });
 }
 
 function count(hasher: EntryHasher, part: ShardEntries, counts: RestoredShard, sum: EntrySum): void {
