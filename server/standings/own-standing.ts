@@ -12,7 +12,7 @@ export function hiddenStanding(sources: Sources, place: Place): Standing {
 }
 
 /** The rank that a shadow's place would have among the published rows; undefined where they do not reach that far. */
-export function shadowRankInTop({ open, top, position }: Sources, place: Place): number | undefined {
+function rankInTop({ open, top, position }: Sources, place: Place): number | undefined {
   // Before its first frame a feed says nothing about who is there.
   if (position.offset === 0) return undefined;
   const rank = top.rankOf(sortKeyOf(open.layout, place), place.member);
@@ -22,17 +22,18 @@ export function shadowRankInTop({ open, top, position }: Sources, place: Place):
 
 /**
  * A shadow's standing, which looks like anybody's at that rank: exact in the published top, and stated as the index would below it.
- * @param counted the rank, and the others on the board, where they were counted
+ * @param counted the rank, and how many others are on the board
  */
 export function shadowStanding(
   sources: Sources,
   place: Place,
-  counted: { rank: number; total: number } | undefined,
+  counted: { rank: number; total: number },
 ): Standing {
-  const { open, feedTotal, index, position, nowMs } = sources;
-  const inTop = shadowRankInTop(sources, place);
-  const rank = inTop ?? counted!.rank;
-  const total = 1 + Math.max(counted?.total ?? 0, feedTotal, index?.facts.total ?? 0, rank - 1);
+  const { open, position, nowMs } = sources;
+  const inTop = rankInTop(sources, place);
+  const rank = inTop ?? counted.rank;
+  // Counted, because feed and index go on counting the shadow itself for a while.
+  const total = 1 + Math.max(counted.total, rank - 1);
   const ranked =
     inTop !== undefined
       ? { exact: true, error: 0, position, asOf: nowMs }

@@ -9,7 +9,7 @@ import type { Reader } from "../leaderboard/reader.ts";
 import { type UnseenEntry, unseenEntries } from "../leaderboard/unseen-entries.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { BoardStandings, LiveBoard } from "./board-standings.ts";
-import { hiddenStanding, saysTheSame, shadowRankInTop, shadowStanding } from "./own-standing.ts";
+import { hiddenStanding, saysTheSame, shadowStanding } from "./own-standing.ts";
 import { SMALL_CHANGE } from "./ranked-members.ts";
 import type { SendBudget } from "./send-budget.ts";
 
@@ -143,7 +143,7 @@ export class OwnStandings {
     const looked = this.#due();
     if (looked.length === 0) return;
     const { shards } = this.#options.board.open;
-    const counts = looked.filter(({ told }) => told.rank !== null && told.position === undefined).length;
+    const counts = looked.filter(({ told }) => told.rank !== null).length;
     const cost = Math.ceil((looked.length + counts * shards.length) / COUNTS_PER_READ);
     if (!this.#options.reads.spend(cost)) return;
     this.#looking = true;
@@ -219,25 +219,19 @@ export class OwnStandings {
     for (const listener of listeners) listener(standing);
   }
 
-  /** Those below the published top are counted, all in one question. @throws AppError store_lost, unavailable */
+  /** Shadows are counted, all in one question. @throws AppError store_lost, unavailable */
   async #standings(entries: readonly UnseenEntry[]): Promise<Standing[]> {
     const { reader, board, standings } = this.#options;
-    const asked = entries.filter(
-      ({ place, shadow }) => shadow && shadowRankInTop(standings.sources, place) === undefined,
-    );
-    const places = asked.map(({ place }) => place);
-    const { ranks, total } =
-      places.length > 0 ? await reader.ranksAt(board.open, places) : { ranks: [], total: 0 };
-    const counted = new Map(asked.map((entry, i) => [entry, { rank: ranks[i]!, total }]));
+    const places = entries.flatMap(({ place, shadow }) => (shadow ? [place] : []));
+    if (places.length === 0) return entries.map(({ place }) => hiddenStanding(standings.sources, place));
+    const { ranks, total } = await reader.ranksAt(board.open, places);
+    const rankOf = new Map(places.map((place, i) => [place, ranks[i]!]));
     const { sources } = standings;
-    return entries.map((entry) => {
-      const { place, shadow } = entry;
-      if (!shadow) return hiddenStanding(sources, place);
-      const rank = counted.get(entry) ?? {
-        rank: shadowRankInTop(sources, place) ?? sources.feedTotal + 1,
-        total: 0,
-      };
-      return shadowStanding(sources, place, rank);
+    return entries.map(({ place }) => {
+      const rank = rankOf.get(place);
+      return rank === undefined
+        ? hiddenStanding(sources, place)
+        : shadowStanding(sources, place, { rank, total });
     });
   }
 }
