@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import { AppError } from "../base/errors.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Sql } from "../database/database.ts";
 import type { FinalOf } from "./final-table.ts";
 
 /** Rows of one statement: well below a tenth of a second of PGlite. */
@@ -68,15 +68,18 @@ export class FinalMaker {
   async make(season: FinalSeason, stillSo: () => Promise<boolean>): Promise<number | undefined> {
     const draft = draftOf(season);
     await this.#clear("final_entries", "ordinal", season);
-    await this.#run(sql`drop table if exists ${draft}`);
-    await this.#run(sql`create unlogged table ${draft} (
+    await this.#make(season, sql`drop table if exists ${draft}`);
+    await this.#make(
+      season,
+      sql`create unlogged table ${draft} (
       key double precision not null, rest text collate "C" not null, member text collate "C" not null,
-      visibility smallint not null, metadata text, primary key (key, rest, member))`);
+      visibility smallint not null, metadata text, primary key (key, rest, member))`,
+    );
     const copied = await this.#copy(season, draft);
     // PGlite has nobody who would do it by and by.
     await this.#run(sql`analyze ${draft}`);
     await this.#number(season, draft);
-    await this.#run(sql`drop table ${draft}`);
+    await this.#make(season, sql`drop table ${draft}`);
     await this.#run(sql`analyze final_entries`);
     if (!(await stillSo())) return undefined;
     await this.#finish(season, copied);
@@ -88,15 +91,19 @@ export class FinalMaker {
     return this.#clear("current_entries", "member", season);
   }
 
-  async #copy({ board, season }: FinalOf, draft: Draft): Promise<number> {
+  async #copy(of: FinalOf, draft: Draft): Promise<number> {
+    const { board, season } = of;
     let copied = 0;
     for (let after = ""; ; ) {
-      const { rows } = await this.#run<{ last: string | null; count: number }>(sql`
+      const { rows } = await this.#make(
+        of,
+        sql<{ last: string | null; count: number }>`
         with part as (
           select key, rest, member, visibility, metadata from current_entries
           where board = ${board} and season = ${season} and member > ${after} order by member limit ${this.#stepRows}
         ), written as (insert into ${draft} select * from part)
-        select max(member) as last, count(*) as count from part`);
+        select max(member) as last, count(*) as count from part`,
+      );
       const { last, count } = rows[0]!;
       if (last === null) return copied;
       copied += count;
@@ -105,9 +112,12 @@ export class FinalMaker {
   }
 
   /** Ordinals and ranks follow those of the last row that stands there. */
-  async #number({ board, season, tiesShared }: FinalSeason, draft: Draft): Promise<void> {
+  async #number(of: FinalSeason, draft: Draft): Promise<void> {
+    const { board, season, tiesShared } = of;
     for (;;) {
-      const { rows } = await this.#run<{ written: number }>(sql`
+      const { rows } = await this.#make(
+        of,
+        sql<{ written: number }>`
         with last as (
           select ordinal, rank, key, rest, member from final_entries
           where board = ${board} and season = ${season} order by ordinal desc limit 1
@@ -126,7 +136,8 @@ export class FinalMaker {
           insert into final_entries (board, season, ordinal, rank, member, key, rest, visibility, metadata)
           select ${board}, ${season}::int, ordinal, coalesce(shared, ordinal), member, key, rest, visibility, metadata from placed
           returning 1
-        ) select count(*) as written from written`);
+        ) select count(*) as written from written`,
+      );
       if (rows[0]!.written === 0) return;
     }
   }
@@ -140,6 +151,7 @@ export class FinalMaker {
     const endedAt = new Date(facts.endedAtMs);
     return this.#database.run((db) =>
       db.transaction().execute(async (transaction) => {
+        await lockUnfinished(transaction, { board, season });
         const { made, last } = await transaction
           .selectFrom("final_entries")
           .select((eb) => [eb.fn.countAll<number>().as("made"), eb.fn.max("ordinal").as("last")])
@@ -168,26 +180,53 @@ export class FinalMaker {
   async #clear(
     table: "final_entries" | "current_entries",
     by: "ordinal" | "member",
-    { board, season }: FinalOf,
+    of: FinalOf,
   ): Promise<void> {
+    const { board, season } = of;
     const [rows, key] = [sql.table(table), sql.ref(by)];
     let from = sql``;
     for (;;) {
-      const { rows: ends } = await this.#run<{ last: string | number | null }>(sql`
+      const step = sql<{ last: string | number | null }>`
         with part as (
           select ${key} as key from ${rows} where board = ${board} and season = ${season} ${from} order by ${key} limit ${this.#stepRows}
         ), gone as (
           delete from ${rows} where board = ${board} and season = ${season} ${from} and ${key} <= (select max(key) from part)
-        ) select max(key) as last from part`);
+        ) select max(key) as last from part`;
+      const { rows: ends } = await (table === "final_entries" ? this.#make(of, step) : this.#run(step));
       const { last } = ends[0]!;
       if (last === null) return;
       from = sql`and ${key} > ${last}`;
     }
   }
 
+  /** A step of the making, which nobody takes once the table is complete: another process may have finished it while this one was held up. */
+  #make<T>(of: FinalOf, question: ReturnType<typeof sql<T>>) {
+    return this.#database.run((db) =>
+      db.transaction().execute(async (transaction) => {
+        await lockUnfinished(transaction, of);
+        return question.execute(transaction);
+      }),
+    );
+  }
+
   #run<T>(question: ReturnType<typeof sql<T>>) {
     return this.#database.run((db) => question.execute(db));
   }
+}
+
+/** Until the transaction's end nobody else makes or finishes this table. @throws AppError internal when it is complete: call again, and hear so */
+async function lockUnfinished(transaction: Sql, { board, season }: FinalOf): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`final ${board} ${season}`}, 0))`.execute(
+    transaction,
+  );
+  const row = await transaction
+    .selectFrom("seasons")
+    .select("archived_at")
+    .where("board", "=", board)
+    .where("season", "=", season)
+    .executeTakeFirst();
+  if (!row || row.archived_at === null) return;
+  throw new AppError("internal", { message: `Season ${season} of ${board} was archived meanwhile.` });
 }
 
 type Draft = ReturnType<typeof draftOf>;

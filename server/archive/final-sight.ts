@@ -82,6 +82,6 @@ export async function hiddenFinals(
 
 function memberIn(cursor: string): string {
   const text = Buffer.from(cursor, "base64url").toString("utf8");
-  if (!text.startsWith("hidden ")) throw new AppError("cursor_invalid");
+  if (!text.startsWith("hidden ") || text.includes("\0")) throw new AppError("cursor_invalid");
   return text.slice("hidden ".length);
 }

@@ -65,11 +65,16 @@ export class AuditOutbox {
 
   async #add(note: AuditNote): Promise<void> {
     try {
-      await this.#redis.xadd(auditOutboxKey, "MAXLEN", "~", NOTES_MAX, "*", "note", JSON.stringify(note));
+      await this.#redis.xadd(auditOutboxKey, "MAXLEN", "~", NOTES_MAX, "*", "note", storable(note));
     } catch (error) {
       this.#log.warn({ err: error, audit: note }, "an admin's call could not be noted for the audit trail");
     }
   }
+}
+
+/** As JSON of what PostgreSQL can store: a NUL or half a surrogate pair, which JSON escapes, becomes U+FFFD. A note that it refused would hold up all others. */
+function storable(note: AuditNote): string {
+  return JSON.stringify(note).replace(/(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/gi, "$1\ufffd");
 }
 
 function bounded(details: Record<string, unknown> | undefined): Record<string, unknown> | undefined {

@@ -11,9 +11,9 @@ export function decodeListCursor(list: string, cursor: string | undefined): stri
   if (cursor === undefined) return undefined;
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
-    if (Array.isArray(parts) && parts.length === 2 && parts[0] === list && typeof parts[1] === "string") {
-      return parts[1];
-    }
+    const [name, last] = Array.isArray(parts) && parts.length === 2 ? parts : [];
+    // No database can be asked for a NUL.
+    if (name === list && typeof last === "string" && !last.includes("\0")) return last;
   } catch {
     // Not JSON: not ours.
   }

@@ -5,7 +5,13 @@ import { columns, plain } from "./schemas.ts";
 const reason = plain.min(1).max(500);
 const limit = z.coerce.number().int().min(1).max(200).default(50);
 const cursor = z.string().max(512).optional();
-const season = z.coerce.number().int().min(1).optional();
+/** As large as the database's numbers of seasons. */
+const season = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
+  .optional();
 
 export const moderationQuery = z.strictObject({ season });
 /** Every change says why. */
@@ -33,10 +39,10 @@ export const liftRequest = z
   .transform((body) => body ?? {});
 
 export const auditQuery = z.strictObject({
-  board: z.string().max(64).optional(),
-  member: z.string().max(128).optional(),
-  actor: z.string().max(64).optional(),
-  action: z.string().max(64).optional(),
+  board: plain.max(64).optional(),
+  member: plain.max(128).optional(),
+  actor: plain.max(64).optional(),
+  action: plain.max(64).optional(),
   since: z.iso.datetime({ offset: true }).optional(),
   until: z.iso.datetime({ offset: true }).optional(),
   limit,

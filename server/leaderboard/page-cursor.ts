@@ -17,10 +17,15 @@ export function decodeCursor({ board, season, layout }: OpenBoard, cursor: strin
   const [id, number, incarnation, key, rest, member] = parts as unknown[];
   const ours = id === board.id && number === season.number && incarnation === season.incarnation;
   const isKey = typeof key === "number" && Number.isFinite(key) && typeof rest === "string";
-  if (!ours || !isKey || rest.length !== layout.restLength || typeof member !== "string") {
+  if (!ours || !isKey || rest.length !== layout.restLength || !isStorable(rest) || !isStorable(member)) {
     throw new AppError("cursor_invalid");
   }
   return { key, rest, member };
+}
+
+/** Text that a database can be asked for. */
+function isStorable(text: unknown): text is string {
+  return typeof text === "string" && !text.includes("\0");
 }
 
 function parse(cursor: string): unknown {

@@ -5,7 +5,7 @@
  * is known, and the write only confirms it. So there is no instant in which both seasons take a submission, or none.
  */
 import { feedKeys, shardKeys } from "../redis/keys.ts";
-import type { Board, BoardRecord, BoardSeason, ClosingSeason, OpenBoard } from "./board.ts";
+import type { Board, BoardRecord, BoardSeason, ClosingSeason, OpenBoard, Season } from "./board.ts";
 import { FIXED_FIELDS, newSeason } from "./board-schema.ts";
 import { invalid } from "./column-schema.ts";
 import { layoutOf } from "./layout.ts";
@@ -91,10 +91,11 @@ export function withRules(record: BoardRecord, board: Board, nowMs: number): Boa
   const planned = JSON.stringify(record.board.season) === JSON.stringify(board.season);
   const { closesAtMs: _, ...season } = record.season;
   const { endsAtMs } = season;
-  const newEnd = nextEnd(board.season, nowMs);
+  const newEnd = nextEnd(board.season, Math.max(nowMs, Date.parse(board.season.startsAt ?? "") || 0));
   // Where ties go by time the season cannot outlast the room that it has for them.
   const limit = board.ties === "shared" ? Number.POSITIVE_INFINITY : (endsAtMs ?? Number.POSITIVE_INFINITY);
-  const replanned = newEnd === undefined ? season : { ...season, closesAtMs: Math.min(newEnd, limit) };
+  const replanned =
+    newEnd === undefined ? endless(season, board) : { ...season, closesAtMs: Math.min(newEnd, limit) };
   const live = (prepared: Board): Board => {
     const fixed = FIXED_FIELDS.map((field) => [field, prepared[field]] as const);
     return { ...board, ...Object.fromEntries(fixed.filter(([, value]) => value !== undefined)) };
@@ -106,6 +107,12 @@ export function withRules(record: BoardRecord, board: Board, nowMs: number): Boa
     ...(record.next ? { next: { ...record.next, board: live(record.next.board) } } : {}),
     ...(record.staged ? { staged: live(record.staged) } : {}),
   };
+}
+
+/** A schedule that was taken back ends nothing any more, unless the board has an end of its own or packs its times up to there. */
+function endless(season: Season, board: Board): Season {
+  const { endsAtMs: _, ...withoutEnd } = season;
+  return board.ties === "shared" && board.endsAt === undefined ? withoutEnd : season;
 }
 
 /** Carried values are those of the same columns. */

@@ -104,8 +104,9 @@ function cursorAt({ banned_at, member }: BanRow): string {
 function placeIn(cursor: string): { at: Date; member: string } {
   try {
     const [kind, at, member] = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")) as unknown[];
-    if (kind === "bans" && Number.isSafeInteger(at) && typeof member === "string") {
-      return { at: new Date(at as number), member };
+    const isTime = typeof at === "number" && at > 0 && at < 1e14;
+    if (kind === "bans" && isTime && typeof member === "string" && !member.includes("\0")) {
+      return { at: new Date(at), member };
     }
   } catch {
     // Not ours.
