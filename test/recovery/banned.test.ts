@@ -101,6 +101,8 @@ describeOnBoth("a rebuild under bans", (store) => {
         ["single", 1],
       ]),
     );
+    // Notes of the audit trail wait in Redis until they are in the table, and would be lost with it.
+    expect((await admin("GET", "audit")).status).toBe(200);
     await redis.client().flushall();
     const connection = await commandConnection(redis.url);
     const { boards } = await rebuild({
