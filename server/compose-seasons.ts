@@ -11,7 +11,6 @@ import { compareSeason } from "./recovery/compare-season.ts";
 import type { RedisStore } from "./redis/store.ts";
 import { type CompareMirror, SeasonArchive } from "./seasons/season-archive.ts";
 import { createSeasonMetrics } from "./seasons/season-metrics.ts";
-import type { OnFrozen } from "./seasons/season-removal.ts";
 import { Seasons } from "./seasons/seasons.ts";
 
 /** How long the tables may take to hear of what the shards have, when both are compared before a final table is made. */
@@ -20,6 +19,7 @@ const COMPARE_WAIT_MS = 1_000;
 export async function startSeasons(base: Base, registry: Registry): Promise<void> {
   const { config, around, parts, metrics, commands } = base;
   const redis = await commands("seasons' redis connection");
+  const archive = seasonArchive(base, redis);
   const seasons = new Seasons({
     redis,
     registry,
@@ -38,7 +38,8 @@ export async function startSeasons(base: Base, registry: Registry): Promise<void
       await markActive(redis, board, systemClock.now());
       await hintDirty(redis, [board]);
     },
-    onFrozen: onFrozen(base, redis),
+    isInArchive: (frozen) => archive.isInArchive(frozen),
+    onFrozen: (season) => archive.archiveSeason(season),
   });
   await parts.start(
     "seasons",
@@ -48,10 +49,9 @@ export async function startSeasons(base: Base, registry: Registry): Promise<void
 }
 
 /** Brings a season that is over into the archive; without an archiver in any process such seasons stay in Redis. */
-function onFrozen({ database, around }: Base, redis: RedisStore): OnFrozen {
+function seasonArchive({ database, around }: Base, redis: RedisStore): SeasonArchive {
   const compare: CompareMirror = async (open) =>
     (await compareSeason({ redis, database, waitMs: COMPARE_WAIT_MS }, open)).differences;
   const tables = new FinalMaker(database);
-  const archive = new SeasonArchive({ redis, tables, compare, now: systemClock.now, log: around.log });
-  return (season) => archive.archiveSeason(season);
+  return new SeasonArchive({ redis, tables, compare, now: systemClock.now, log: around.log });
 }

@@ -22,7 +22,7 @@ local function only_absent(batch)
 end
 
 local function finish_page(call, done)
-  done.kind = 'put'
+  done.kind = 'carry'
   redis.call('HSET', call.meta, call.mark, call.after)
   if done.dirty then redis.call('HINCRBY', call.meta, 'version', 1) end
   local n = write_log(call.meta, call.log, call.bounds, call.logs, done)

@@ -1,4 +1,4 @@
--- Take over a page of entries from a frozen shard of the season before, once: by the mark that the page follows. Logged as put.
+-- Take over a page of entries from a frozen shard of the season before, once: by the mark that the page follows. Logged as carry.
 --
 -- KEYS[1] entries  zset  member -> sort key
 -- KEYS[2] hidden   zset

@@ -3,7 +3,7 @@
 /** Where a member stands in the total order: smaller is better. The rest is empty on packed boards. */
 export type EntryKey = { key: number; rest: string };
 
-export type ChangeKind = "submit" | "put" | "hide" | "shadow" | "show" | "remove";
+export type ChangeKind = "submit" | "carry" | "put" | "hide" | "shadow" | "show" | "remove";
 
 /** One change of one member's entry. */
 export type LogChange = {
@@ -31,7 +31,7 @@ export type LogEntry = {
 /** As Redis gives it: the id, then names and values in turn. */
 export type RawEntry = [id: string, fields: string[]];
 
-const KINDS: ReadonlySet<string> = new Set(["submit", "put", "hide", "shadow", "show", "remove"]);
+const KINDS: ReadonlySet<string> = new Set(["submit", "carry", "put", "hide", "shadow", "show", "remove"]);
 
 /**
  * Entries in the order of the log; without the first one of a shard, which only makes its key exist.

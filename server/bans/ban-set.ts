@@ -10,7 +10,7 @@ import { tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
 
-export type KnownBan = { state: BanRow["state"]; mode: BanRow["mode"]; untilMs: number };
+export type KnownBan = { version: string; state: BanRow["state"]; mode: BanRow["mode"]; untilMs: number };
 
 export type BanSetOptions = {
   redis: RedisStore;
@@ -51,10 +51,10 @@ export class BanSet {
   }
 
   /** How a member is banned at present; undefined when it is not. */
-  modeOf(member: string): KnownBan["mode"] | undefined {
+  banOf(member: string): KnownBan | undefined {
     if (this.#bans.size === 0) return undefined;
     const ban = this.#bans.get(member);
-    return ban && ban.state !== "lifting" && ban.untilMs > this.#options.now() ? ban.mode : undefined;
+    return ban && ban.state !== "lifting" && ban.untilMs > this.#options.now() ? ban : undefined;
   }
 
   /** Whether some ban is to be carried out, or has run out. */
@@ -89,8 +89,9 @@ export class BanSet {
 }
 
 function parsed(text: string): KnownBan {
-  const [, state, mode, until] = text.split(" ");
+  const [version, state, mode, until] = text.split(" ");
   return {
+    version: version!,
     state: state as KnownBan["state"],
     mode: mode as KnownBan["mode"],
     untilMs: until === ENDLESS ? Number.POSITIVE_INFINITY : Number(until),

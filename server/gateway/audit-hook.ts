@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AuditEntry, AuditOutcome } from "../audit/audit-outbox.ts";
-import type { ApiKey } from "../sessions/key-text.ts";
+import { type ApiKey, includesRole } from "../sessions/key-text.ts";
 import { callerOf } from "./caller.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -34,7 +34,8 @@ export function auditCalls(app: FastifyInstance, gateway: Gateway): void {
     const action = actionOf(request);
     if (action === undefined) return;
     const caller = await callerOf(gateway, request);
-    if (!("key" in caller) || caller.role === "read") return;
+    const needed = request.routeOptions.config.operation?.who === "server" ? "server" : "admin";
+    if (!("key" in caller) || !includesRole(caller.role, needed)) return;
     intended.set(
       request,
       await gateway.trail.intend({ actor: actorOf(caller.key), action, ...askedIn(request) }),

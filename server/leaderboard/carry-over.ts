@@ -70,7 +70,7 @@ async function readPage(
   // The window begins with the place itself.
   const places = rows.filter((place) => after === "" || compareToMark(place, after) > 0);
   const last = places.at(-1);
-  return { places, mark: last && rows.length > PAGE ? `${last.key}\t${storedMember(last)}` : DONE };
+  return { places, mark: last && rows.length > PAGE ? carryMark(shard, last)[1] : DONE };
 }
 
 async function applyPage(
@@ -150,6 +150,17 @@ type Value = number | string;
 function mapValues({ score, columns }: EntryValues, map: (value: Value, i: number) => Value): EntryValues {
   const others = Object.entries(columns ?? {}).map(([name, value], i) => [name, map(value, i + 1)] as const);
   return { score: map(score, 0) as number, ...(columns ? { columns: Object.fromEntries(others) } : {}) };
+}
+
+/** The field and the value that say that everything of an old shard up to this place is here. */
+export function carryMark(shard: number, place: Place): [field: string, mark: string] {
+  return [markOf(shard), `${place.key}\t${storedMember(place)}`];
+}
+
+/** Whether what is carried is added to what is there, so that it must not come twice. */
+export function isAdded({ board: { operator, season } }: OpenBoard): boolean {
+  const isCarried = (season.carryOver?.rule ?? "none") !== "none";
+  return isCarried && (operator === "incr" || operator === "decr");
 }
 
 function markOf(shard: number): string {

@@ -37,7 +37,10 @@ export function recordAt(record: BoardRecord, nowMs: number): BoardRecord {
  */
 export function withNext(record: BoardRecord, opensAtMs: number): BoardRecord {
   const board = record.staged ?? record.board;
-  const season = newSeason(board, record.season.number + 1, opensAtMs);
+  // An end of its own that has passed while everything was down ends the season that would have been open then, and holds up nothing.
+  const isOver = board.endsAt !== undefined && Date.parse(board.endsAt) <= opensAtMs;
+  const fromMs = isOver ? (closingInstant(record) ?? opensAtMs) : opensAtMs;
+  const season = newSeason(board, record.season.number + 1, fromMs);
   layoutOf(board, season);
   refuseForeignCarry(record.board, board);
   const { staged: _, ...rest } = record;
@@ -49,8 +52,9 @@ export function withNextOpen(record: BoardRecord, closesAtMs: number, nowMs: num
   const { next } = record;
   if (next?.season.state !== "opening") return record;
   // After downtime the instant is long past: no submission of the new season is older than now.
-  const openedAtMs = Math.max(closesAtMs, nowMs);
-  const { endsAtMs: _, ...season } = next.season;
+  const { endsAtMs: end, ...season } = next.season;
+  const isOver = next.board.endsAt !== undefined && end !== undefined && end <= nowMs;
+  const openedAtMs = isOver ? season.openedAtMs : Math.max(closesAtMs, nowMs);
   const endsAtMs =
     next.board.endsAt === undefined ? nextEnd(next.board.season, openedAtMs) : Date.parse(next.board.endsAt);
   const opened = {
@@ -86,27 +90,54 @@ export function withStaged(record: BoardRecord, board: Board, nowMs: number): Bo
   return { ...record, staged: board };
 }
 
-/** What changes live, in the present season and in those that are prepared. A new schedule is that of the present season too. */
+/**
+ * What changes live, in the present season and in those that are prepared. A new schedule is that of the last of them that is there.
+ * @throws AppError board_invalid when what is staged does not fit any more
+ */
 export function withRules(record: BoardRecord, board: Board, nowMs: number): BoardRecord {
-  const planned = JSON.stringify(record.board.season) === JSON.stringify(board.season);
-  const { closesAtMs: _, ...season } = record.season;
-  const { endsAtMs } = season;
-  const newEnd = nextEnd(board.season, Math.max(nowMs, Date.parse(board.season.startsAt ?? "") || 0));
+  const { next, staged } = record;
+  const isReplanned = JSON.stringify(record.board.season) !== JSON.stringify(board.season);
+  const changed: BoardRecord = { ...record, board };
+  if (isReplanned && !next) changed.season = replanned(record.season, board, nowMs);
+  if (next) {
+    const following = followed(next.board, record.board, board);
+    const opensAtMs = Math.max(nowMs, next.season.openedAtMs);
+    // One that is not open yet learns its end when it is.
+    const isPlanned = isReplanned && next.season.state === "open";
+    changed.next = {
+      board: following,
+      season: isPlanned ? replanned(next.season, following, opensAtMs) : next.season,
+    };
+    refuseForeignCarry(board, following);
+  }
+  if (staged) {
+    changed.staged = followed(staged, record.board, board);
+    refuseForeignCarry(board, changed.staged);
+  }
+  return changed;
+}
+
+/** Rules that are prepared, with what a change of the live ones changes; what it leaves alone stays as it was prepared. */
+function followed(prepared: Board, before: Board, after: Board): Board {
+  const fields = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof Board>;
+  for (const field of FIXED_FIELDS) fields.delete(field);
+  const changed = [...fields].filter(
+    (field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
+  );
+  const kept = Object.entries(prepared).filter(([field]) => !changed.includes(field as keyof Board));
+  const taken = changed.filter((field) => after[field] !== undefined).map((field) => [field, after[field]]);
+  return Object.fromEntries([...kept, ...taken]) as Board;
+}
+
+/** A season with the end that a new schedule gives it. */
+function replanned(season: Season, board: Board, fromMs: number): Season {
+  const { closesAtMs: _, ...open } = season;
+  const end = nextEnd(board.season, Math.max(fromMs, Date.parse(board.season.startsAt ?? "") || 0));
+  if (end === undefined) return endless(open, board);
   // Where ties go by time the season cannot outlast the room that it has for them.
-  const limit = board.ties === "shared" ? Number.POSITIVE_INFINITY : (endsAtMs ?? Number.POSITIVE_INFINITY);
-  const replanned =
-    newEnd === undefined ? endless(season, board) : { ...season, closesAtMs: Math.min(newEnd, limit) };
-  const live = (prepared: Board): Board => {
-    const fixed = FIXED_FIELDS.map((field) => [field, prepared[field]] as const);
-    return { ...board, ...Object.fromEntries(fixed.filter(([, value]) => value !== undefined)) };
-  };
-  return {
-    ...record,
-    board,
-    season: planned || record.next ? record.season : replanned,
-    ...(record.next ? { next: { ...record.next, board: live(record.next.board) } } : {}),
-    ...(record.staged ? { staged: live(record.staged) } : {}),
-  };
+  const limit =
+    board.ties === "shared" ? Number.POSITIVE_INFINITY : (open.endsAtMs ?? Number.POSITIVE_INFINITY);
+  return { ...open, closesAtMs: Math.min(end, limit) };
 }
 
 /** A schedule that was taken back ends nothing any more, unless the board has an end of its own or packs its times up to there. */

@@ -67,6 +67,11 @@ export function metadataCalls(open: OpenBoard, shard: number, flat: readonly str
   return partCalls(open, shard, open.shards[shard]!.metadata, "HSET", flat);
 }
 
+/** Calls that note in a shard's meta what its scripts remember there: field, value, … */
+export function markCalls(open: OpenBoard, shard: number, flat: readonly string[]): Call[] {
+  return partCalls(open, shard, open.shards[shard]!.meta, "HSET", flat);
+}
+
 /** Calls that write hashes of ids into the running dedup window or the one before. */
 export function idCalls(
   open: OpenBoard,

@@ -85,10 +85,11 @@ export class Bans {
    * @returns what to wait for, if anything: rejects with AppError unavailable. @throws AppError banned
    */
   admit(open: OpenBoard, member: string): Promise<void> | undefined {
-    const mode = this.#options.set.modeOf(member);
-    if (mode === undefined) return undefined;
-    if (mode === "hide") throw new AppError("banned");
-    const name = `${open.season.incarnation} ${member}`;
+    const ban = this.#options.set.banOf(member);
+    if (!ban) return undefined;
+    if (ban.mode === "hide") throw new AppError("banned");
+    // A ban that was lifted elsewhere took its mark away; the next one has another version.
+    const name = `${open.season.incarnation} ${ban.version} ${member}`;
     return this.#marked.has(name) ? undefined : this.#markFirst(open, member, name);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { EntryValues } from "../../client-sdk/protocol/messages.ts";
 import { type FinalSight, hiddenFinals, setFinalSight } from "../archive/final-sight.ts";
+import { archivedSeasons } from "../archive/stored-lives.ts";
 import type { AuditTrail } from "../audit/audit-trail.ts";
 import { AppError } from "../base/errors.ts";
 import type { Database } from "../database/database.ts";
@@ -133,6 +134,7 @@ export class Moderation {
     };
     return this.#inSeason(board, season, {
       hot: async (open) => {
+        await this.#refuseSettled(open);
         const removed = await removedIn(open.season.number);
         if (!("key" in removed)) throw new AppError("nothing_to_restore");
         const shard = this.#shardOf(open, member);
@@ -167,6 +169,7 @@ export class Moderation {
     const { redis, limits, now } = this.#options;
     return this.#inSeason(board, season, {
       hot: async (open) => {
+        await this.#refuseSettled(open);
         const shard = this.#shardOf(open, member);
         const key = wholeKey(open.layout, values, now());
         const [there] = await lookUp(redis, open, shard, [member]);
@@ -204,6 +207,22 @@ export class Moderation {
       ban: NAMES[SIGHTS.visible]!,
     }));
     return { members, ...(next === undefined ? {} : { cursor: next }) };
+  }
+
+  /**
+   * Scores of a season that is over stay put while they are handed on to the next one, which reads them page by page in their order, and
+   * once its final table is there, which nobody would read them from. @throws AppError season_changing, season_archived, unavailable
+   */
+  async #refuseSettled({ board, season }: OpenBoard): Promise<void> {
+    const { registry, database } = this.#options;
+    const closing = registry.record(board.id)?.closing.find((one) => one.season.number === season.number);
+    if (!closing) return;
+    if (!closing.carried) {
+      throw new AppError("season_changing", {
+        message: `Season ${season.number} of "${board.id}" is being handed on to the next one.`,
+      });
+    }
+    if ((await archivedSeasons(database, board.id)).has(season.number)) throw new AppError("season_archived");
   }
 
   async #inSeason(

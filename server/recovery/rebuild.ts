@@ -13,6 +13,7 @@ import { parseRecord } from "../leaderboard/board-schema.ts";
 import { derive } from "../leaderboard/season-steps.ts";
 import { incarnationsIn, openShards } from "../leaderboard/shard-restore.ts";
 import { hashText } from "./entry-hash.ts";
+import { restoreCarries } from "./restore-carries.ts";
 import { heldSeasons, type RestoredSeason, type RestoreNeeds, restoreSeason } from "./restore-season.ts";
 
 export type RebuildStep = { board: string; season?: number; step: string; entries?: number };
@@ -91,6 +92,7 @@ async function rebuildBoard(needs: RebuildNeeds, archived: BoardRecord): Promise
     if (done.has(one.season.number)) continue;
     restored.set(one.season.number, await restoreSeason({ ...needs, onStep }, one));
   }
+  await restoreCarries(needs, archived, restored);
   for (const { open, counts } of restored.values()) {
     await openShards(redis, open, counts);
     await openFeed(redis, { board, incarnation: open.season.incarnation, keys: open.feed });

@@ -50,9 +50,9 @@ export async function restoreSeason(
   { board, season: before }: BoardSeason,
 ): Promise<RestoredSeason> {
   const { redis, database, onStep } = needs;
-  const state = before.state === "closed" ? "closed" : "open";
-  // The salt stays: hashes of ids have to match. The incarnation is new: whoever still knows the old one is refused.
-  const season = { ...before, incarnation: newEpoch(), state } as const;
+  // The salt stays: hashes of ids have to match. The incarnation is new: whoever still knows the old one is refused. What was being opened
+  // is gone on with by whoever opens seasons.
+  const season = { ...before, incarnation: newEpoch() };
   const open = derive({ board, season });
   const of = { board: board.id, season: season.number };
   const { positions } = await beginNextLife(database, of, {

@@ -8,7 +8,7 @@
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Board, BoardRecord, ClosingSeason, OpenBoard } from "../leaderboard/board.ts";
-import { carryOver } from "../leaderboard/carry-over.ts";
+import { carryOver, isAdded } from "../leaderboard/carry-over.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Registry } from "../leaderboard/registry.ts";
 import { freezeSeason, type OpenFeed, openSeason } from "../leaderboard/season-opening.ts";
@@ -49,6 +49,11 @@ export type RolloverOptions = {
   graceMs: number;
   /** Seasons of a board that may wait for the archive. */
   closingMax: number;
+  /**
+   * Whether everything of a frozen season is in the tables. Before that nothing of it is added to the next season: a rebuild tells from
+   * the tables how far that had come.
+   */
+  isInArchive: (frozen: OpenBoard) => Promise<boolean>;
   /** New entries of a board, which nobody submitted: whoever publishes should look. */
   onCarried: (board: string) => Promise<void>;
   /** Hears of every step that has been taken. */
@@ -87,7 +92,7 @@ export async function rollOn(
     await stillOurs();
     // What a successor takes over is complete before it is frozen itself, so the oldest goes first.
     if (!(await freeze(options, id, season.number))) return;
-    await carry(options, id, season.number, stillOurs);
+    if (!(await carry(options, id, season.number, stillOurs))) return;
   }
 }
 
@@ -155,16 +160,18 @@ async function freeze(options: RolloverOptions, id: string, number: number): Pro
   return true;
 }
 
+/** @returns false while it waits for the archive */
 async function carry(
   options: RolloverOptions,
   id: string,
   number: number,
   stillOurs: () => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   const { redis, registry, hasher, limits, onCarried, onStep } = options;
   const one = closingOf(options, id, number);
-  if (!one || one.carried) return;
+  if (!one || one.carried) return true;
   const to = successorOf(recordOf(options, id), number);
+  if (to && isAdded(to) && !(await options.isInArchive(derive(one)))) return false;
   if (to) await carryOver({ redis, hasher, limits, from: derive(one), to, stillOurs });
   await onStep("entries", id);
   await registry.change(id, (stored) =>
@@ -172,6 +179,7 @@ async function carry(
   );
   if ((to?.board.season.carryOver?.rule ?? "none") !== "none") await onCarried(id);
   await onStep("carried", id);
+  return true;
 }
 
 function successorOf(record: BoardRecord, number: number): OpenBoard | undefined {

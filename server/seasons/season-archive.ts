@@ -72,6 +72,11 @@ export class SeasonArchive {
     return "archived";
   }
 
+  /** Whether the tables have all that the shards of a frozen season have taken. @throws AppError store_lost, unavailable */
+  async isInArchive(frozen: OpenBoard): Promise<boolean> {
+    return this.#hasAll(frozen, await this.#batches(frozen));
+  }
+
   /** How many batches each shard has taken. */
   async #batches(open: OpenBoard): Promise<number[]> {
     const [state] = await readStates(this.#options.redis, [open]);

@@ -45,6 +45,15 @@ describeOnBoth("moderation of a season that is over", (store) => {
       ["c", 2],
     ]);
     await moderate("a", "show");
+    // Scores stay put while they may be handed on, and once nobody reads them from Redis any more.
+    const adjusted = async () =>
+      (await moderate("a", "adjust", { score: 3 })) as unknown as { error?: { code: string } };
+    expect((await adjusted()).error?.code).toBe("season_changing");
+    await server.running.registry.change(board, ({ closing, ...rest }) => ({
+      ...rest,
+      closing: closing.map((one) => ({ ...one, carried: true as const })),
+    }));
+    expect(await moderate("b", "adjust", { score: 9 })).toMatchObject({ after: { score: 9 } });
 
     const { database, registry } = server.running;
     const open = registry.hot(board, 1)!;
@@ -54,6 +63,7 @@ describeOnBoth("moderation of a season that is over", (store) => {
       ["a", "b", "c"].map((member, i) => ({ member, values: [10 - i], reachedAt: 0 })),
     );
     await archive(database, open);
+    expect((await adjusted()).error?.code).toBe("season_archived");
     await registry.change(board, (record) => ({ ...record, closing: [] }));
     expect(await shown()).toEqual([
       ["a", 1],

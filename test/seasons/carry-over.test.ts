@@ -139,7 +139,7 @@ describe("a season that keeps", () => {
     expect(await scores(floats.second)).toEqual({ a: 0.1, b: -1e300, c: 7 });
   });
 
-  test("says so in the score log, as put, with a gapless number", async () => {
+  test("says so in the score log, as carry, with a gapless number", async () => {
     const board = {
       operator: "incr" as const,
       columns: [{ name: "p", max: 1_000 }],
@@ -154,7 +154,7 @@ describe("a season that keeps", () => {
     expect(fields.map(({ n, k }) => [n, k])).toEqual([
       ["0", undefined],
       ["1", undefined],
-      ["2", "put"],
+      ["2", "carry"],
     ]);
     expect(fields.at(-1)!.d).toBe("990\ta");
   });

@@ -7,6 +7,7 @@ import type { PastSeasons } from "../../server/history/past-seasons.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { createHasher } from "../../server/leaderboard/hashing.ts";
 import { type Page, Reader } from "../../server/leaderboard/reader.ts";
+import { deleteSeason } from "../../server/leaderboard/season-opening.ts";
 import { compareSeason } from "../../server/recovery/compare-season.ts";
 import { SeasonArchive } from "../../server/seasons/season-archive.ts";
 import { commandConnection, openBoard, silentLog } from "../support/builders.ts";
@@ -107,5 +108,34 @@ describeOnBoth("a season on its way into the archive", (store) => {
     await redis.del(...Object.values(open.shards[2]!));
     await expect(seasons.archiveSeason(open)).rejects.toMatchObject({ code: "store_lost" });
     expect(await entriesOf()).toBeUndefined();
+  });
+
+  const of = (compare: ConstructorParameters<typeof SeasonArchive>[0]["compare"]) =>
+    new SeasonArchive({ redis, tables: new FinalMaker(database), compare, now: Date.now, log: silentLog });
+  const real = async (season: OpenBoard) =>
+    (await compareSeason({ redis, database, waitMs: 0 }, season)).differences;
+
+  it("one that paused after its comparison longer than its lease undoes nothing that the other has finished", async () => {
+    await archiveByHand(redis, database, open);
+    const slow = of(async (season) => {
+      const differences = await real(season);
+      // Paused here; the lease ran out, and another process does all of it (season-removal.ts).
+      expect(await seasons.archiveSeason(open)).toBe("archived");
+      await deleteSeason(redis, open);
+      return differences;
+    });
+    await slow.archiveSeason(open).catch(() => undefined);
+    expect(await entriesOf()).toEqual(inRedis);
+  });
+
+  it("the same, while the keys are not deleted yet", async () => {
+    await archiveByHand(redis, database, open);
+    const slow = of(async (season) => {
+      const differences = await real(season);
+      expect(await seasons.archiveSeason(open)).toBe("archived");
+      return differences;
+    });
+    await slow.archiveSeason(open).catch(() => undefined);
+    expect(await entriesOf()).toEqual(inRedis);
   });
 });

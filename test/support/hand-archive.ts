@@ -13,6 +13,7 @@ type LogEntry = {
   pairs: [key: string, member: string][];
   olds: string[];
   ids: string[];
+  kind: string;
 };
 
 /** @param upTo the last batch of a shard that is archived; by default all */
@@ -81,6 +82,7 @@ async function readLog(redis: Redis, log: string): Promise<LogEntry[]> {
         pairs,
         olds: fields.get("o")!.split("\t"),
         ids: fields.get("i")?.split("\t") ?? [],
+        kind: fields.get("k") ?? "submit",
       },
     ];
   });
@@ -109,7 +111,7 @@ async function archiveEntry(
         const logged = { old_key: old?.key ?? null, old_rest: old?.rest ?? null, key, rest, id_hash };
         await transaction
           .insertInto("score_log")
-          .values({ life, shard, n, item, at, member, kind: "submit", ...logged })
+          .values({ life, shard, n, item, at, member, kind: entry.kind, ...logged })
           .execute();
       }
       const position = { n, at, entry_id: `${at.getTime()}-0` };

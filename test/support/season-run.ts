@@ -25,6 +25,8 @@ export class SeasonProcess {
   readonly steps: AnyStep[] = [];
   /** The process ends when it has taken this step. */
   diesAt: AnyStep | undefined;
+  /** Whether the archive has come up to what is frozen. */
+  isInArchive = true;
   readonly #redis: Redis;
   readonly #clock: { nowMs: number };
   #hasher = createHasher();
@@ -78,6 +80,7 @@ export class SeasonProcess {
       now: () => this.#clock.nowMs,
       log: silentLog,
       limits: DEDUP,
+      isInArchive: async () => this.isInArchive,
       preopenMs: PREOPEN_MS,
       graceMs: GRACE_MS,
       closingMax: 4,

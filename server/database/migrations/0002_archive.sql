@@ -72,7 +72,7 @@ create table score_log (
   item smallint not null,
   at timestamptz not null,
   member text collate "C" not null,
-  -- submit, or what an admin did: put, hide, shadow, show, remove.
+  -- submit, carry (from the season before), or what an admin did: put, hide, shadow, show, remove.
   kind text not null,
   -- Null where there was no entry, or is none any more.
   old_key double precision,
