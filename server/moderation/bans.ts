@@ -95,6 +95,10 @@ export class Bans {
 
   async #markFirst(open: OpenBoard, member: string, name: string): Promise<void> {
     await this.#mark(open, member, SIGHTS.shadow);
+    // Whoever lifted it meanwhile, unheard of here, may have been at this board before: then the mark goes again.
+    const { set } = this.#options;
+    await set.refresh();
+    if (!set.banOf(member)) return this.#mark(open, member, SIGHTS.visible);
     if (this.#marked.size >= MARKED_MAX) this.#marked.clear();
     this.#marked.add(name);
   }

@@ -1,4 +1,4 @@
-/** One odd call does not stop the audit trail. */
+/** Odd calls do not stop the audit trail, and refused ones do not fill it. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { auditOutboxKey } from "../../server/redis/keys.ts";
 import { describeOnBoth } from "../support/databases.ts";
@@ -62,5 +62,18 @@ describeOnBoth("the audit trail", (store) => {
       body: { reason: "r" },
     });
     expect([list.status, restore.status]).toEqual([200, 200]);
+  });
+
+  test("knows nothing of calls that were refused for their key", async () => {
+    const board = uniqueBoard("refused");
+    const refused = await server.call("PUT", `/v1/admin/boards/${board}`, {
+      key: SERVER_KEY,
+      body: { operator: "set" },
+    });
+    expect(refused.status).toBe(403);
+    const { body } = await server.call<{ records: unknown[] }>("GET", `/v1/admin/audit?board=${board}`, {
+      key: ADMIN_KEY,
+    });
+    expect(body.records).toEqual([]);
   });
 });

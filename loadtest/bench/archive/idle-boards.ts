@@ -1,16 +1,16 @@
 /** Open boards to which nothing happens: Redis commands and CPU per second of a server that does nothing but archive. */
 import type { Redis } from "ioredis";
 import { sleep } from "../../../server/base/clock.ts";
-import { infoNumber } from "../../processes/redis-server.ts";
 import type { BenchContext } from "../bench.ts";
 import { openBoard } from "../boards.ts";
+import { reportIdleCost } from "../idle-cost.ts";
 import { inLanes } from "../lanes.ts";
 
 const CREATING = 8;
 const WITHIN_MS = 90_000;
 
 export async function measureIdleBoards(context: BenchContext): Promise<void> {
-  const { quick, say, report } = context;
+  const { quick, say } = context;
   const count = quick ? 50 : 1_000;
   const redis = await context.startRedis();
   const commands = await redis.connect();
@@ -22,18 +22,7 @@ export async function measureIdleBoards(context: BenchContext): Promise<void> {
   const server = await context.startServer(redis, { ROLES: "archiver" });
   say(`${count} boards, waiting until the archiver has looked at each of them`);
   await untilLookedAt(commands, count);
-
-  const processed = (): Promise<number> => infoNumber(commands, "stats", "total_commands_processed");
-  const before = { commands: await processed(), usage: await server.usage() };
-  const startedAt = performance.now();
-  await sleep(quick ? 500 : 15_000);
-  const took = (performance.now() - startedAt) / 1_000;
-  const after = { commands: await processed(), usage: await server.usage() };
-  await server.stop();
-  const perSecond = (after.commands - before.commands) / took;
-  const cpu = (after.usage.cpuUs - before.usage.cpuUs) / took / 1e4;
-  report("idle-boards.commands", { value: perSecond, unit: "Redis commands/s" }, { atMost: 200 });
-  report("idle-boards.cpu", { value: cpu, unit: "% of a core" }, { atMost: 2 });
+  await reportIdleCost(context, commands, server);
 }
 
 /** One HMGET a shard is the sweep's look at it; the first looks ask the database too. */

@@ -1,7 +1,7 @@
 /** Open boards to which nothing happens: Redis commands and server CPU per second. */
 import { sleep } from "../../../server/base/clock.ts";
-import { infoNumber } from "../../processes/redis-server.ts";
 import type { BenchContext } from "../bench.ts";
+import { reportIdleCost } from "../idle-cost.ts";
 import { inLanes } from "../lanes.ts";
 
 const CREATING = 8;
@@ -10,7 +10,7 @@ const QUIET_MS = 2_000;
 const SWEEP_SHARDS_PER_SECOND = 64;
 
 export async function measureIdleBoards(context: BenchContext): Promise<void> {
-  const { quick, say, report } = context;
+  const { quick, say } = context;
   const count = quick ? 50 : 1_000;
   const redis = await context.startRedis();
   const server = await context.startServer(redis, { MERGER_QUIET_MS: `${QUIET_MS}` });
@@ -20,15 +20,5 @@ export async function measureIdleBoards(context: BenchContext): Promise<void> {
   await sleep(quick ? 500 : (count / SWEEP_SHARDS_PER_SECOND) * 1_000 + 3 * QUIET_MS + 4_000);
 
   const commands = await redis.connect();
-  const processed = (): Promise<number> => infoNumber(commands, "stats", "total_commands_processed");
-  const before = { commands: await processed(), usage: await server.usage() };
-  const startedAt = performance.now();
-  await sleep(quick ? 500 : 15_000);
-  const took = (performance.now() - startedAt) / 1_000;
-  const after = { commands: await processed(), usage: await server.usage() };
-  await server.stop();
-  const perSecond = (after.commands - before.commands) / took;
-  const cpu = (after.usage.cpuUs - before.usage.cpuUs) / took / 1e4;
-  report("idle-boards.commands", { value: perSecond, unit: "Redis commands/s" }, { atMost: 200 });
-  report("idle-boards.cpu", { value: cpu, unit: "% of a core" }, { atMost: 2 });
+  await reportIdleCost(context, commands, server);
 }
