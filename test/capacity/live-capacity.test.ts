@@ -83,8 +83,8 @@ describe("GET /v1/admin/capacity", () => {
     const [used] = live.nodes;
     expect(used).toMatchObject({ node: "redis", maxBytes: 0, policy: "noeviction", full: false });
     expect(live.parts.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(used!.usedBytes);
-    // A few keys come and go with heartbeats and limits between the two looks.
-    expect(Math.abs(live.sampled.keys - (await redis.dbsize()))).toBeLessThan(6);
+    // A few keys come and go with heartbeats, limits and merger's leases between the two looks: one in a hundred is allowed.
+    expect(Math.abs(live.sampled.keys - (await redis.dbsize()))).toBeLessThan(0.01 * live.sampled.keys);
     expect(live.sampled.seen).toBeGreaterThanOrEqual(live.sampled.keys);
   });
 
