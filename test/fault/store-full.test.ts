@@ -16,7 +16,7 @@ import { Submitter } from "../support/submitter.ts";
 
 /** Far below what an empty Redis needs: nothing that is freed on the way opens a gap. */
 const NO_ROOM = "1mb";
-const SETTINGS = { TICK_MS: "250", LEASE_TTL_MS: "1500", SESSION_CHECK_MS: "300", MERGER_QUIET_MS: "60000" };
+const SETTINGS = { TICK_MS: "250", LEASE_TTL_MS: "3000", SESSION_CHECK_MS: "300", MERGER_QUIET_MS: "60000" };
 const BOARD = { operator: "incr", shards: 2, visibility: "private", writers: "player" } as const;
 
 let redis: TestRedis;
