@@ -14,6 +14,7 @@ import { startPlayers, startReplication, watchProfiles } from "./compose-gateway
 import { startAdmin } from "./compose-moderation.ts";
 import { capacityOf, startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
+import { redisTarget, startChannels, unready } from "./compose-redis.ts";
 import { startSeasons } from "./compose-seasons.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -35,12 +36,8 @@ import { Merger } from "./merger/merger.ts";
 import { createMergerMetrics } from "./merger/merger-metrics.ts";
 import * as options from "./options.ts";
 import { checkRedis, enforceFindings } from "./redis/boot-checks.ts";
-import { endpointOf } from "./redis/channel-places.ts";
-import { Channels } from "./redis/channels.ts";
-import { isServing } from "./redis/cluster-health.ts";
-import { type ConnectOptions, connectCommand, createListener, type RedisTarget } from "./redis/connect.ts";
-import { type ManagedCluster, startManagedCluster } from "./redis/managed/managed-cluster.ts";
-import { type ManagedRedis, startManagedRedis } from "./redis/managed/managed-redis.ts";
+import type { Channels } from "./redis/channels.ts";
+import { type ConnectOptions, connectCommand, type RedisTarget } from "./redis/connect.ts";
 import { isFull } from "./redis/memory.ts";
 import { registerScripts } from "./redis/scripts.ts";
 import type { RedisStore } from "./redis/store.ts";
@@ -143,24 +140,6 @@ async function startRegistry({ config, around, parts }: Base, redis: RedisStore)
   return registry;
 }
 
-/** The one pub/sub of the process, for whoever listens. */
-async function startChannels(base: Base, redis: RedisStore): Promise<Channels> {
-  const { config, around, parts, connecting, feedMetrics } = base;
-  const channels = new Channels({
-    create: (address) => createListener(connecting, endpointOf(address)),
-    commands: redis,
-    probeEveryMs: config.FEED_PROBE_MS,
-    onProbeLost: () => feedMetrics.probesLost.inc(),
-    onError: (error) => around.log.warn({ err: error }, "pub/sub"),
-  });
-  await parts.start(
-    "pub/sub",
-    () => channels.start(),
-    () => channels.stop(),
-  );
-  return channels;
-}
-
 async function startMerger(
   { config, around, parts, metrics, commands }: Base,
   channels: Channels,
@@ -253,31 +232,6 @@ async function startGateway(
     () => server.stop(),
   );
   return { port: server.port, control: gateway.control };
-}
-
-/** The Redis of the settings, or our own in DATA_DIR. */
-export async function redisTarget(
-  config: Config,
-  { log, say, onFatal }: Surroundings,
-  parts: Lifecycle,
-): Promise<RedisTarget> {
-  if (config.REDIS_URL !== undefined) return { url: config.REDIS_URL };
-  const options = { dataDir: resolve(config.DATA_DIR), install: config.RANKWIRE_INSTALL, log, say };
-  const managed = await parts.start(
-    "managed redis",
-    (): Promise<ManagedRedis | ManagedCluster> =>
-      config.MANAGED_NODES > 1 ? startManagedCluster(options) : startManagedRedis(options),
-    (child) => child.stop(),
-  );
-  managed.onFatal(onFatal);
-  return "url" in managed ? { url: managed.url } : { path: managed.path };
-}
-
-async function unready(redis: RedisStore, channels: Channels): Promise<string[]> {
-  const missing: string[] = [];
-  if (!(await isServing(redis))) missing.push("redis");
-  if (!channels.alive) missing.push("pubsub");
-  return missing;
 }
 
 /** The page, if `npm run build` or `npm start` has built it. */

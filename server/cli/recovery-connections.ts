@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { Lifecycle } from "../base/lifecycle.ts";
 import { createLog } from "../base/log.ts";
 import { privateSocketPath } from "../base/machine/socket-folder.ts";
-import { redisTarget } from "../compose.ts";
+import { redisTarget } from "../compose-redis.ts";
 import type { Config } from "../config.ts";
 import { Database } from "../database/database.ts";
 import { type BoardRepository, createRedisBoardRepository } from "../leaderboard/board-repository.ts";

@@ -5,8 +5,9 @@
 import { pathToFileURL } from "node:url";
 import { freePorts } from "../base/free-ports.ts";
 import { Lifecycle } from "../base/lifecycle.ts";
-import { redisTarget, type Surroundings } from "../compose.ts";
+import type { Surroundings } from "../compose.ts";
 import { makeFirstKey } from "../compose-players.ts";
+import { redisTarget } from "../compose-redis.ts";
 import type { Config } from "../config.ts";
 import { Database } from "../database/database.ts";
 import { databaseOptions } from "../options.ts";
