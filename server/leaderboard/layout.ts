@@ -180,3 +180,8 @@ export function tieDigit(layout: Layout, atMs: number): number {
   const inside = Math.min(Math.max(ticks, 0), layout.tieRadix - 1);
   return layout.ties === "earliest" ? inside : layout.tieRadix - 1 - inside;
 }
+
+/** The instant that a tie digit stands for, in ms: the inverse, in steps of the resolution. */
+export function tieInstant({ ties, tieRadix, tieOriginMs, tieResolutionMs }: Layout, digit: number): number {
+  return tieOriginMs + (ties === "earliest" ? digit : tieRadix - 1 - digit) * tieResolutionMs;
+}
