@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { archiveSettings } from "./settings/archive.ts";
+import { commandSettings } from "./settings/commands.ts";
 import { limitSettings } from "./settings/limits.ts";
 import { moderationSettings } from "./settings/moderation.ts";
 import { playerSettings } from "./settings/players.ts";
@@ -162,23 +163,38 @@ export const settings = {
   ...limitSettings,
   ...signInSettings,
   ...seasonSettings,
+  ...commandSettings,
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof settings;
 export type Config = { readonly [Name in keyof Settings]: z.output<Settings[Name]["schema"]> };
 
 /** @throws Error naming every setting that is wrong, and how */
-export function parseConfig(env: Record<string, string | undefined>): Config {
+export function parseConfig(env: Environment): Config {
+  const { values, wrong } = parse(settings, env);
+  if (wrong.length === 0) wrong.push(...brokenRelations(values as Config));
+  if (wrong.length > 0) throw wrongSettings(wrong);
+  return Object.freeze(values as Config);
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+function parse(
+  table: Record<string, Setting>,
+  env: Environment,
+): { values: Record<string, unknown>; wrong: string[] } {
   const values: Record<string, unknown> = {};
   const wrong: string[] = [];
-  for (const [name, { schema, doc }] of Object.entries(settings)) {
+  for (const [name, { schema, doc }] of Object.entries(table)) {
     const parsed = schema.safeParse(env[name] === "" ? undefined : env[name]);
     if (parsed.success) values[name] = parsed.data;
     else wrong.push(`${name}: ${parsed.error.issues[0]?.message} (${doc})`);
   }
-  if (wrong.length === 0) wrong.push(...brokenRelations(values as Config));
-  if (wrong.length > 0) throw new Error(`Settings are wrong:\n  ${wrong.join("\n  ")}`);
-  return Object.freeze(values as Config);
+  return { values, wrong };
+}
+
+function wrongSettings(wrong: readonly string[]): Error {
+  return new Error(`Settings are wrong:\n  ${wrong.join("\n  ")}`);
 }
 
 /** What must hold between settings. */
@@ -205,4 +221,16 @@ function brokenRelations(config: Config): string[] {
 /** The settings of this process's environment. */
 export function configFromEnvironment(): Config {
   return parseConfig(process.env);
+}
+
+/** All that this process's environment holds, for who looks for what is not a setting. */
+export function wholeEnvironment(): Environment {
+  return process.env;
+}
+
+/** What a command needs that only calls a server: no other setting of this environment is looked at. @throws Error as parseConfig */
+export function callSettings(env: Environment): Pick<Config, keyof typeof commandSettings> {
+  const { values, wrong } = parse(commandSettings, env);
+  if (wrong.length > 0) throw wrongSettings(wrong);
+  return values as Pick<Config, keyof typeof commandSettings>;
 }

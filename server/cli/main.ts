@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --import tsx
 /** `rankwire <command>`: what operators do beside the running server. A file for each command. */
 import { Command } from "commander";
+import { failureJson, failureText } from "./api-failure.ts";
 import { capacityCommand } from "./capacity-command.ts";
 import { rebuildCommand } from "./rebuild-command.ts";
 import { verifyCommand } from "./verify-command.ts";
@@ -15,6 +16,6 @@ const program = new Command("rankwire")
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error((error as Error).message);
+  console.error(process.argv.includes("--json") ? failureJson(error) : failureText(error));
   process.exitCode = 1;
 }
