@@ -23,6 +23,19 @@ export function newestLife(database: Database, of: SeasonOf): Promise<StoredLife
   return database.run((sql) => lifeQuery(sql, of).executeTakeFirst());
 }
 
+/** Every life of a season, the first one first. @throws AppError unavailable */
+export function livesOf(database: Database, { board, season }: SeasonOf): Promise<StoredLife[]> {
+  return database.run((sql) =>
+    sql
+      .selectFrom("lives")
+      .select(["life", "ordinal", "incarnation"])
+      .where("board", "=", board)
+      .where("season", "=", season)
+      .orderBy("ordinal")
+      .execute(),
+  );
+}
+
 /** Shard → position. A shard without one is at 0. @throws AppError unavailable */
 export async function positionsOf(database: Database, life: number): Promise<Map<number, Position>> {
   const rows = await database.run((sql) => positionQuery(sql, life).execute());

@@ -78,6 +78,7 @@ export const memberSubmission = z.strictObject({ member, ...submissionFields });
 export const submissionBatch = z.strictObject({
   submissions: z.array(z.unknown()).min(1),
   ack: ack.default("memory"),
+  positions: z.boolean().default(false),
 });
 
 export const membersQuestion = z.strictObject({

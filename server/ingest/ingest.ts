@@ -32,6 +32,8 @@ export type Arrival = { open: OpenBoard; atMs: number };
  */
 export type Admit = (open: OpenBoard, member: string) => Promise<void> | undefined;
 
+export type OnApplied = (batch: AppliedBatch, submission: number, n: number) => void;
+
 const PIPES_MAX = 10_000;
 const PIPE_IDLE_MS = 60_000;
 const HINT_EVERY_MS = 20;
@@ -84,12 +86,13 @@ export class Ingest {
   /**
    * Resolves when every submission has its result; never rejects.
    * @param open of the arrival, which is now where none is given
-   * @param onApplied called for each submission that a shard has judged, with the batch it was in
+   * @param onApplied called for each submission that a shard has judged, with the batch it was in; its number among the submissions,
+   *   and the shard's count of batches with it, 0 where that is not known
    */
   submit(
     open: OpenBoard,
     submissions: readonly MemberSubmission[],
-    onApplied?: (batch: AppliedBatch) => void,
+    onApplied?: OnApplied,
     arrival = this.arrival(open),
   ): Promise<SubmissionResult[]> {
     const { open: taking, atMs } = arrival;
@@ -99,8 +102,8 @@ export class Ingest {
       const results = new Array<SubmissionResult>(submissions.length);
       let left = submissions.length;
       submissions.forEach((submission, i) => {
-        this.#submitOne(taking, submission, atMs, (result, batch) => {
-          if (batch) onApplied?.(batch);
+        this.#submitOne(taking, submission, atMs, (result, batch, n = 0) => {
+          if (batch) onApplied?.(batch, i, n);
           results[i] = result;
           if (--left === 0) resolve(results);
         });
@@ -118,7 +121,7 @@ export class Ingest {
     asked: OpenBoard,
     submission: MemberSubmission,
     arrivedAtMs: number,
-    done: (result: SubmissionResult, batch?: AppliedBatch) => void,
+    done: (result: SubmissionResult, batch?: AppliedBatch, n?: number) => void,
   ): void {
     const open = this.#asItIs(asked);
     const refuse = (error: unknown): void => {
@@ -138,7 +141,8 @@ export class Ingest {
           if ("status" in outcome && outcome.status === "a" && outcome.place) {
             this.#onAccepted?.(open, outcome.place, outcome.n, outcome.hidden === true);
           }
-          done(resultOf(open, event.idHash !== "", inTime(open, submission, outcome)), batch);
+          const result = resultOf(open, event.idHash !== "", inTime(open, submission, outcome));
+          done(result, batch, "n" in outcome ? outcome.n : 0);
         },
         takenAt: performance.now(),
       };

@@ -10,7 +10,7 @@ import type { Log } from "../base/log.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { type AppliedBatch, confirmBatches, nodeOfShard } from "../leaderboard/confirm-batches.ts";
 import type { RedisStore } from "../redis/store.ts";
-import type { Arrival, Ingest } from "./ingest.ts";
+import type { Arrival, Ingest, OnApplied } from "./ingest.ts";
 import type { MemberSubmission } from "./shard-event.ts";
 
 type Waiting = { open: OpenBoard; batch: AppliedBatch; settle: (confirmed: boolean) => void };
@@ -39,13 +39,16 @@ export class Replication {
     open: OpenBoard,
     submissions: readonly MemberSubmission[],
     arrival: Arrival = this.#ingest.arrival(open),
+    onApplied?: OnApplied,
   ): Promise<{ results: SubmissionResult[]; reached: AckLevel }> {
     const applied = new Map<string, AppliedBatch>();
-    const onApplied = ({ shard, producer, seq }: AppliedBatch): void => {
+    const note: OnApplied = (batch, submission, n) => {
+      const { shard, producer, seq } = batch;
+      onApplied?.(batch, submission, n);
       // A producer's batches apply in sequence: the last one stands for all.
       if ((applied.get(producer)?.seq ?? 0) < seq) applied.set(producer, { shard, producer, seq });
     };
-    const results = await this.#ingest.submit(open, submissions, onApplied, arrival);
+    const results = await this.#ingest.submit(open, submissions, note, arrival);
     const confirming = [...applied.values()].map((batch) => this.#confirm(arrival.open, batch));
     const confirmed = await Promise.all(confirming);
     return { results, reached: confirmed.every(Boolean) ? "replica" : "memory" };

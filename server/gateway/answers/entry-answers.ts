@@ -61,11 +61,23 @@ const counted = {
   idempotent: z.literal(false).optional(),
   ...entryValues,
 };
+const uncounted = [
+  z.strictObject({ outcome: z.literal("held"), violation, ...maybeValues }),
+  z.strictObject({ outcome: z.literal("rejected"), error: itemError, ...maybeValues }),
+] as const;
 /** What became of one submission. */
 export const submissionResult = z.discriminatedUnion("outcome", [
   z.strictObject({ outcome: z.literal("accepted"), ...counted }),
   z.strictObject({ outcome: z.literal("unchanged"), ...counted }),
   z.strictObject({ outcome: z.literal("duplicate"), ...counted }),
-  z.strictObject({ outcome: z.literal("held"), violation, ...maybeValues }),
-  z.strictObject({ outcome: z.literal("rejected"), error: itemError, ...maybeValues }),
+  ...uncounted,
+]);
+/** The shard, and the batch of its score log with which the entry is as the result says. */
+const logged = { ...counted, log: z.strictObject({ shard: count, n: z.int().min(1) }).optional() };
+/** Where positions in the score log may have been asked for. */
+export const loggedResult = z.discriminatedUnion("outcome", [
+  z.strictObject({ outcome: z.literal("accepted"), ...logged }),
+  z.strictObject({ outcome: z.literal("unchanged"), ...logged }),
+  z.strictObject({ outcome: z.literal("duplicate"), ...logged }),
+  ...uncounted,
 ]);

@@ -1,12 +1,23 @@
 /** zod for what submissions, their review and their counters answer. */
 import { z } from "zod";
 import { boardId } from "../../leaderboard/board-schema.ts";
-import { count, entryValues, heading, instant, ms, submissionResult, violation } from "./entry-answers.ts";
+import {
+  count,
+  entryValues,
+  heading,
+  instant,
+  loggedResult,
+  ms,
+  submissionResult,
+  violation,
+} from "./entry-answers.ts";
 
 export const scores = z.strictObject({
   ...heading,
   ack: z.enum(["memory", "replica"]),
-  results: z.array(submissionResult),
+  /** Of the season's life in Redis, where positions were asked for. */
+  incarnation: z.string().optional(),
+  results: z.array(loggedResult),
   counts: z.strictObject({
     accepted: count,
     unchanged: count,

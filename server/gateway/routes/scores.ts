@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { z } from "zod";
 import type { AckLevel, SubmissionResult } from "../../../client-sdk/protocol/messages.ts";
 import { AppError, toAppError } from "../../base/errors.ts";
+import type { OnApplied } from "../../ingest/ingest.ts";
 import type { MemberSubmission } from "../../ingest/shard-event.ts";
 import type { OpenBoard } from "../../leaderboard/board.ts";
 import { scores } from "../answers/score-answers.ts";
@@ -12,12 +13,19 @@ import { countOutcomes } from "../gateway-metrics.ts";
 import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
 
+/** The shard, and the batch of its score log with which the entry is as the result says. */
+type LogPosition = { shard: number; n: number };
+type LoggedResult = SubmissionResult & { log?: LogPosition };
+
+const COUNTED: ReadonlySet<SubmissionResult["outcome"]> = new Set(["accepted", "unchanged", "duplicate"]);
+
 export function scoreRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.post(
     "/v1/boards/:board/scores",
     describe({
       summary: "submits scores; one result each, in order",
-      details: "at most 10,000; `ack` is the level reached: [acknowledgement](#acknowledgement)",
+      details:
+        "at most 10,000; `ack` is the level reached: [acknowledgement](#acknowledgement); with `positions: true` each result says where it is in the score log: [positions](#positions)",
       who: "server",
       params: schemas.boardParams,
       // They are checked one by one, so that a bad one does not fail the others.
@@ -27,17 +35,19 @@ export function scoreRoutes(app: FastifyInstance, gateway: Gateway): void {
     async (request) => {
       await requireRole(gateway, request, "server");
       const { board } = schemas.parse(schemas.boardParams, request.params);
-      const { submissions, ack } = schemas.parse(schemas.submissionBatch, request.body);
+      const { submissions, ack, positions } = schemas.parse(schemas.submissionBatch, request.body);
       const { submissionsMax } = gateway.limits;
       if (submissions.length > submissionsMax) {
         const message = `At most ${submissionsMax} submissions a call, not ${submissions.length}.`;
         throw new AppError("too_many_items", { message });
       }
       const open = await gateway.registry.get(board);
-      const { results, reached, season } = await submitValid(gateway, open, submissions, ack);
+      const { results, reached, taking } = await submitValid(gateway, open, submissions, { ack, positions });
+      const { number: season, incarnation } = taking.season;
       return {
         board: open.board.id,
         season,
+        ...(positions ? { incarnation } : {}),
         ack: reached,
         results,
         counts: countOutcomes(gateway, open.board.id, results, (i) => memberAt(submissions, i)),
@@ -56,9 +66,9 @@ async function submitValid(
   gateway: Gateway,
   open: OpenBoard,
   items: unknown[],
-  ack: AckLevel,
-): Promise<{ results: SubmissionResult[]; reached: AckLevel; season: number }> {
-  const results = new Array<SubmissionResult>(items.length);
+  { ack, positions }: { ack: AckLevel; positions: boolean },
+): Promise<{ results: LoggedResult[]; reached: AckLevel; taking: OpenBoard }> {
+  const results = new Array<LoggedResult>(items.length);
   const valid: MemberSubmission[] = [];
   const places: number[] = [];
   items.forEach((item, i) => {
@@ -70,12 +80,20 @@ async function submitValid(
     }
   });
   const arrival = gateway.ingest.arrival(open);
+  const logs: LogPosition[] = [];
+  const note: OnApplied | undefined = positions
+    ? ({ shard }, i, n) => {
+        // The reply was no longer kept: that it counted is known, but not with which batch.
+        if (n > 0) logs[i] = { shard, n };
+      }
+    : undefined;
   const judged =
     ack === "replica"
-      ? await gateway.replication.submit(open, valid, arrival)
-      : { results: await gateway.ingest.submit(open, valid, undefined, arrival), reached: ack };
+      ? await gateway.replication.submit(open, valid, arrival, note)
+      : { results: await gateway.ingest.submit(open, valid, note, arrival), reached: ack };
   judged.results.forEach((outcome, i) => {
-    results[places[i]!] = outcome;
+    const log = COUNTED.has(outcome.outcome) ? logs[i] : undefined;
+    results[places[i]!] = log ? { ...outcome, log } : outcome;
   });
-  return { results, reached: judged.reached, season: arrival.open.season.number };
+  return { results, reached: judged.reached, taking: arrival.open };
 }
