@@ -228,6 +228,13 @@ export function wholeEnvironment(): Environment {
   return process.env;
 }
 
+/** What the command line sets, for this process and those that it forks. Before anything reads a setting. */
+export function overrideEnvironment(values: Environment): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) process.env[name] = value;
+  }
+}
+
 /** What a command needs that only calls a server: no other setting of this environment is looked at. @throws Error as parseConfig */
 export function callSettings(env: Environment): Pick<Config, keyof typeof commandSettings> {
   const { values, wrong } = parse(commandSettings, env);

@@ -63,6 +63,11 @@ export class ApiClient {
     return this.#target.url;
   }
 
+  /** Whether it calls as somebody. */
+  get hasKey(): boolean {
+    return this.#target.key !== undefined;
+  }
+
   /** @param path as in docs/api.md, its parts encoded. @throws ApiFailure */
   async call<Answer>(method: string, path: string, { query, body, repeatable }: Call = {}): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);

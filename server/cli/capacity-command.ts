@@ -1,9 +1,11 @@
 /** `rankwire capacity`: what a deployment of given numbers needs, or with `--live` what the running one uses. */
+
 import { Command, InvalidArgumentError } from "commander";
 import { configFromEnvironment } from "../config.ts";
 import { capacityBounds } from "../options.ts";
 import { type CapacityQuestion, planCapacity } from "./capacity-plan.ts";
 import { liveText, planText } from "./capacity-table.ts";
+import type { Print } from "./commands.ts";
 import { measureRunning } from "./live-connections.ts";
 
 type Options = Partial<CapacityQuestion> & { json?: boolean; live?: boolean };
@@ -33,10 +35,8 @@ function upTo(max: number): (text: string) => number {
   };
 }
 
-/** @param print takes what is to be shown, without an end of line */
-export function capacityCommand(print: (text: string) => void): Command {
+export function capacityCommand(print: Print): Command {
   return new Command("capacity")
-    .description("how much memory Redis and PostgreSQL need for so many members, sessions and submissions")
     .option("--members <n>", "members of all boards together", quantity)
     .option(
       "--sessions <n>",

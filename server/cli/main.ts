@@ -1,23 +1,14 @@
 #!/usr/bin/env -S node --import tsx
-/** `rankwire <command>`: what operators do beside the running server. A file for each command. */
-import { Command } from "commander";
+/** `rankwire <command>`: what operators do, beside the running server or with it. */
 import { failureJson, failureText } from "./api-failure.ts";
-import { capacityCommand } from "./capacity-command.ts";
-import { lostCommand } from "./lost-command.ts";
-import { rebuildCommand } from "./rebuild-command.ts";
-import { verifyCommand } from "./verify-command.ts";
+import { programFor } from "./commands.ts";
 
-const program = new Command("rankwire")
-  .description("Commands for operators of Rankwire. Settings come from the environment, as for the server.")
-  .addCommand(capacityCommand((text) => console.log(text)))
-  .addCommand(lostCommand((text) => console.log(text)))
-  .addCommand(rebuildCommand((text) => console.log(text)))
-  .addCommand(verifyCommand((text) => console.log(text)))
-  .showHelpAfterError();
+const args = process.argv.slice(2);
 
 try {
+  const program = await programFor(args, (text) => console.log(text));
   await program.parseAsync();
 } catch (error) {
-  console.error(process.argv.includes("--json") ? failureJson(error) : failureText(error));
+  console.error(args.includes("--json") ? failureJson(error) : failureText(error));
   process.exitCode = 1;
 }

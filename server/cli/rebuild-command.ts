@@ -1,9 +1,11 @@
 /** `rankwire rebuild`: Redis from the database after a total loss, with a report of what is there again and up to where. */
+
 import { Command } from "commander";
 import { countEntries } from "../archive/stored-entries.ts";
 import { type Config, configFromEnvironment } from "../config.ts";
 import type { BoardReport, RebuildReport, SeasonReport } from "../recovery/rebuild.ts";
 import { rebuild } from "../recovery/rebuild.ts";
+import type { Print } from "./commands.ts";
 import { progressBar } from "./progress-bar.ts";
 import { withRecoveryConnections } from "./recovery-connections.ts";
 
@@ -12,10 +14,8 @@ type Options = { board?: string[]; force?: boolean; json?: boolean };
 const WARNING =
   "--force: data that is there is deleted, and with it whatever the database does not have. Submissions are refused with store_lost until the board is open again.";
 
-/** @param print takes what is to be shown, without an end of line */
-export function rebuildCommand(print: (text: string) => void): Command {
+export function rebuildCommand(print: Print): Command {
   return new Command("rebuild")
-    .description("restore Redis from the database after a total loss; while Rankwire runs, or not")
     .option("--board <id...>", "these boards only (default: all that the database knows)")
     .option("--force", "also boards whose data is there: what the database does not have of them is lost")
     .option("--json", "the report as JSON")

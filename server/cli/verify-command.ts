@@ -1,10 +1,12 @@
 /** `rankwire verify`: Redis and the database, entry by entry, while submissions go on. Ends with 1 where they differ. */
+
 import { Command } from "commander";
 import { configFromEnvironment } from "../config.ts";
 import type { Difference } from "../recovery/compare-members.ts";
 import type { SeasonComparison } from "../recovery/compare-season.ts";
 import { type VerifyReport, verify } from "../recovery/verify.ts";
 import { quantity } from "./capacity-command.ts";
+import type { Print } from "./commands.ts";
 import { withRecoveryConnections } from "./recovery-connections.ts";
 
 type Options = { board?: string[]; waitMs: number; json?: boolean };
@@ -13,10 +15,8 @@ const WAIT_MS = 10_000;
 /** Lines for people; `--json` has more. */
 const SHOWN = 20;
 
-/** @param print takes what is to be shown, without an end of line */
-export function verifyCommand(print: (text: string) => void): Command {
+export function verifyCommand(print: Print): Command {
   return new Command("verify")
-    .description("compare Redis and the database, entry by entry, while submissions go on")
     .option("--board <id...>", "these boards only (default: all)")
     .option("--wait-ms <ms>", "how long the database may be behind Redis", quantity, WAIT_MS)
     .option("--json", "the report as JSON")
