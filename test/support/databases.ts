@@ -1,11 +1,9 @@
 /** The two databases that everything relational is tested on: PGlite in a folder, and a real PostgreSQL. */
-import { mkdtempSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
 import { createLog } from "../../server/base/log.ts";
 import { Database } from "../../server/database/database.ts";
+import { newEmbeddedFolder } from "./embedded-template.ts";
 import { POSTGRES_INSTALL_MS, startTestPostgres, type TestPostgres } from "./postgres.ts";
-import { testRunFolder } from "./shared-redis.ts";
 
 const log = createLog({ level: "silent", pretty: false });
 
@@ -25,8 +23,8 @@ export function describeOnBoth(name: string, tests: (store: TestStore) => void):
   describe(`${name}, on PGlite`, () => {
     const dataDir = { value: "" };
     const store = storeOf("pglite", () => ({ DATA_DIR: dataDir.value }));
-    beforeAll(() => {
-      dataDir.value = mkdtempSync(join(testRunFolder(), "db-"));
+    beforeAll(async () => {
+      dataDir.value = await newEmbeddedFolder();
     });
     tests(store);
   });
