@@ -110,5 +110,5 @@ describe("PGlite", () => {
       child.kill("SIGKILL");
       await db.close();
     }
-  });
+  }, 60_000);
 });
