@@ -4,6 +4,7 @@ import { PROFILE_FIELDS } from "../../client-sdk/protocol/messages.ts";
 import { newEpoch, newId } from "../base/ids.ts";
 import type { Board, Season } from "./board.ts";
 import { columnDefinition, columnFrom, invalid, order, storedColumn } from "./column-schema.ts";
+import { rewardRules } from "./reward-rules.ts";
 import { checkRules, rulesDefinition } from "./score-rules.ts";
 import { nextEnd } from "./season-schedule.ts";
 import { type SeasonRules, seasonRules } from "./season-schema.ts";
@@ -33,6 +34,7 @@ export const boardDefinition = z.strictObject({
     .default(8),
   topSize: z.int().min(1).max(TOP_SIZE_MAX).default(TOP_SIZE_MAX),
   rules: rulesDefinition.exactOptional(),
+  rewards: rewardRules.exactOptional(),
   visibility: z.enum(["public", "private"]).default("public"),
   metadata: z.boolean().default(false),
   profileFields: z

@@ -11,6 +11,7 @@ import type {
 } from "../../client-sdk/protocol/messages.ts";
 import type { FeedKeys, ShardKeys } from "../redis/keys.ts";
 import type { Layout } from "./layout.ts";
+import type { RewardRule } from "./reward-rules.ts";
 import type { SeasonRules } from "./season-schema.ts";
 
 /** The rules. Order, operator, columns, ties and shards are fixed while a season is open; the rest changes live. */
@@ -26,6 +27,8 @@ export type Board = {
   writers: Writers;
   /** What one member may change, and how fast; absent where there is no rule. */
   rules?: ScoreRules;
+  /** Who is given what at the end of a season; the first that fits counts. What a season has at its end is what it grants. */
+  rewards?: RewardRule[];
   /** A power of two. */
   shards: number;
   /** Rows of the published top. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { PROFILE_FIELDS } from "../../../client-sdk/protocol/messages.ts";
 import { boardDefinition, boardId } from "../../leaderboard/board-schema.ts";
 import { order, storedColumn } from "../../leaderboard/column-schema.ts";
+import { rewardRules } from "../../leaderboard/reward-rules.ts";
 import { rulesDefinition } from "../../leaderboard/score-rules.ts";
 import { seasonRules } from "../../leaderboard/season-schema.ts";
 import { count, entry, entryValues, heading, instant, ms, position, shownProfile } from "./entry-answers.ts";
@@ -39,6 +40,7 @@ const adminFields = {
   metadata: z.boolean(),
   logRetentionDays: count,
   rules: rulesDefinition.optional(),
+  rewards: rewardRules.optional(),
   staged: boardDefinition.extend({ columns: z.array(storedColumn) }).optional(),
 };
 

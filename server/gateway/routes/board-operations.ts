@@ -13,7 +13,7 @@ export const list = describe({
 export const one = describe({
   summary: "the definition, the season and how seasons follow each other, `total`",
   details:
-    "an admin key also sees `rules`, `metadata`, `logRetentionDays` and what is `staged`: [seasons](#seasons)",
+    "an admin key also sees `rules`, `rewards`, `metadata`, `logRetentionDays` and what is `staged`: [seasons](#seasons)",
   who: "reader",
   params: schemas.boardParams,
   query: schemas.memberQuery,
