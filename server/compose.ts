@@ -15,6 +15,7 @@ import { startAdmin } from "./compose-moderation.ts";
 import { capacityOf, startDatabase, startProfiles, startSignIn } from "./compose-players.ts";
 import { startReads } from "./compose-reads.ts";
 import { redisTarget, startChannels, unready } from "./compose-redis.ts";
+import { startRewardReads, startRewards } from "./compose-rewards.ts";
 import { startSeasons } from "./compose-seasons.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -114,6 +115,7 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   const channels = await startChannels(base, redis);
   if (config.ROLES.includes("merger")) await startMerger(base, channels, registry);
   if (config.ROLES.includes("seasons")) await startSeasons(base, registry);
+  await startRewards(base);
   const archiving = await startArchive(base, channels);
   const gateway = config.ROLES.includes("gateway")
     ? await startGateway(base, { redis, channels, registry, archiving })
@@ -207,6 +209,7 @@ async function startGateway(
     ...players,
     ...watched,
     ...admin,
+    ...(await startRewardReads(base, needs, players)),
     profileWriters: config.PROFILE_WRITERS,
     ...(await startSignIn(base, needs)),
     ...(await startCounters(base, needs)),

@@ -9,6 +9,7 @@ import { limitSettings } from "./settings/limits.ts";
 import { moderationSettings } from "./settings/moderation.ts";
 import { playerSettings } from "./settings/players.ts";
 import { profileSettings } from "./settings/profiles.ts";
+import { rewardSettings } from "./settings/rewards.ts";
 import { seasonSettings } from "./settings/seasons.ts";
 import { bytes, count, flag, ms, type Setting, setting } from "./settings/setting.ts";
 import { brokenSignIn, signInSettings } from "./settings/sign-in.ts";
@@ -163,6 +164,7 @@ export const settings = {
   ...limitSettings,
   ...signInSettings,
   ...seasonSettings,
+  ...rewardSettings,
   ...commandSettings,
 } as const satisfies Record<string, Setting>;
 

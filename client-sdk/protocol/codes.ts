@@ -21,6 +21,8 @@ export const ERROR_CODES = [
   "held_not_found",
   "ban_not_found",
   "nothing_to_restore",
+  "reward_not_found",
+  "reward_revoked",
   "board_invalid",
   "board_locked",
   "season_closed",

@@ -78,6 +78,18 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "No removal of this member's entry is on record.",
     "See GET /v1/admin/audit?action=member.remove; give the entry values with `adjust`.",
   ),
+  reward_not_found: row(
+    404,
+    false,
+    "There is no such reward.",
+    "List the member's with GET /v1/rewards, or with GET /v1/members/:member/rewards.",
+  ),
+  reward_revoked: row(
+    409,
+    false,
+    "The reward was taken back; nothing was claimed.",
+    "See GET /v1/admin/audit?action=reward.revoke for the reason.",
+  ),
   board_invalid: row(
     400,
     false,

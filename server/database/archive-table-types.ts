@@ -14,6 +14,8 @@ export type ArchiveTables = {
     opened_at: Date;
     ended_at: Date | null;
     archived_at: Date | null;
+    /** When the rewards of its end were granted. */
+    rewarded_at: Date | null;
     entries: number | null;
   };
   lives: {

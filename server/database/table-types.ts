@@ -2,6 +2,7 @@
 import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 import type { ArchiveTables } from "./archive-table-types.ts";
 import type { ModerationTables } from "./moderation-table-types.ts";
+import type { RewardTables } from "./reward-table-types.ts";
 import type { WebhookTables } from "./webhook-table-types.ts";
 
 /** Written by the database where it is left out. */
@@ -43,6 +44,7 @@ export type ProfileTable = {
 
 export type Tables = ArchiveTables &
   ModerationTables &
+  RewardTables &
   WebhookTables & {
     api_keys: ApiKeyTable;
     devices: DeviceTable;

@@ -61,6 +61,20 @@ export class ControlPlane {
     this.#io?.to(roomOf(member)).emit("notice", notice);
   }
 
+  /** To the sockets that the player has at this gateway. */
+  notifyHere(member: string, notice: Notice): void {
+    this.#io?.local.to(roomOf(member)).emit("notice", notice);
+  }
+
+  /** Players who have a socket at this gateway. */
+  membersHere(): string[] {
+    const members = new Set<string>();
+    for (const { data } of this.#io?.sockets.sockets.values() ?? []) {
+      if (data.caller.role === "player") members.add(data.caller.member);
+    }
+    return [...members];
+  }
+
   /** Tell the other gateways that these members have new scores, soon and not all of them when there are many. */
   hintMoved(board: string, members: Iterable<string>): void {
     // Called for every accepted submission: beyond a full message it costs no more than this.

@@ -1,6 +1,7 @@
 /** What the gateway's routes and handlers work with, and the questions that both ask. */
 import type { IncomingMessage } from "node:http";
 import type { Registry as MetricsRegistry } from "prom-client";
+import type { StoredRewards } from "../archive/stored-rewards.ts";
 import type { StoredSeasons } from "../archive/stored-seasons.ts";
 import type { AuditTrail } from "../audit/audit-trail.ts";
 import type { BanStore } from "../bans/ban-store.ts";
@@ -73,6 +74,7 @@ export type Gateway = {
   /** Archived seasons. */
   pastSeasons: PastSeasons;
   storedSeasons: StoredSeasons;
+  storedRewards: StoredRewards;
   hub: FeedHub;
   indexes: IndexHub;
   standings: Standings;

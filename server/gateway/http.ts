@@ -29,6 +29,7 @@ import { hiddenRoutes, moderationRoutes } from "./routes/moderation.ts";
 import { operatorRoutes } from "./routes/operators.ts";
 import { profileRoutes } from "./routes/profiles.ts";
 import { referenceRoutes } from "./routes/reference.ts";
+import { rewardAdminRoutes, rewardRoutes } from "./routes/rewards.ts";
 import { rolloverRoutes } from "./routes/rollover.ts";
 import { scoreRoutes } from "./routes/scores.ts";
 import { seasonRoutes } from "./routes/seasons.ts";
@@ -47,6 +48,8 @@ export const ROUTES = [
   feedRoutes,
   adminRoutes,
   adminLookRoutes,
+  rewardRoutes,
+  rewardAdminRoutes,
   rolloverRoutes,
   boardPatchRoutes,
   keyRoutes,

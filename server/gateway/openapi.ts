@@ -37,7 +37,7 @@ const WHO: Record<Operation["who"], string> = {
 const TAG_DOCS: Record<(typeof TAGS)[number], string> = {
   boards: "Reads of boards: anybody on public ones.",
   scores: "Submissions, and what came of them.",
-  players: "Sign-in, sessions, devices, notices.",
+  players: "Sign-in, sessions, devices, notices, rewards.",
   profiles: "Who a member is to people, whatever the board.",
   admin: "What the people who run a game need.",
   operators: "Health, metrics, and this document.",

@@ -29,7 +29,7 @@ export type Tag = (typeof TAGS)[number];
 export function tagOf(path: string): Tag {
   if (path.startsWith("/v1/admin/")) return "admin";
   if (path.startsWith("/v1/profiles")) return "profiles";
-  if (/^\/v1\/(sessions|devices|members)\b/.test(path)) return "players";
+  if (/^\/v1\/(sessions|devices|members|rewards)\b/.test(path)) return "players";
   if (/^\/v1\/boards\/:board\/(scores|counters)/.test(path)) return "scores";
   return path.startsWith("/v1/boards") ? "boards" : "operators";
 }

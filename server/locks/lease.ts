@@ -4,7 +4,7 @@
  * The time to live is for liveness only; what protects the data is the token, which the resource compares: the holder of a lease
  * that has run out does not know it, and must be refused where it writes.
  */
-import { banLeaseKeys, leaseKeys, logLeaseKeys, seasonLeaseKeys } from "../redis/keys.ts";
+import { banLeaseKeys, leaseKeys, logLeaseKeys, rewardLeaseKeys, seasonLeaseKeys } from "../redis/keys.ts";
 import { tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -32,6 +32,11 @@ export function archiverLease(redis: RedisStore, board: string, ttlMs: number): 
 /** The lease under which one process at a time carries bans out. */
 export function banLease(redis: RedisStore, ttlMs: number): Lease {
   return new Lease(redis, banLeaseKeys, { ttlMs });
+}
+
+/** The lease under which one process at a time grants rewards. */
+export function rewardLease(redis: RedisStore, ttlMs: number): Lease {
+  return new Lease(redis, rewardLeaseKeys, { ttlMs });
 }
 
 export type LeaseKeys = { lease: string; token: string };

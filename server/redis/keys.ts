@@ -210,6 +210,10 @@ export const bansChannel = "rw:bans-changed";
 /** The lease under which one process at a time carries bans out, and its token. */
 export const banLeaseKeys = { lease: "rw:{bans}:lease", token: "rw:{bans}:token" } as const;
 
+/** The lease under which one process at a time grants rewards, and its token. And the channel on which it says that a season's are granted. */
+export const rewardLeaseKeys = { lease: "rw:{rewards}:lease", token: "rw:{rewards}:token" } as const;
+export const rewardsChannel = "rw:rewards-granted";
+
 /** What the channels of the control plane begin with: two sharded channels, of no board. */
 export const controlChannelPrefix = "rw:control";
 

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_KEY, SERVER_KEY, type TestServer } from "../support/servers.ts";
 import { uniqueBoard } from "../support/shared-redis.ts";
+import { rewardStops } from "./reward-stops.ts";
 
 export type Stop = {
   /** The route as the document names it: `GET /v1/boards/{board}`. */
@@ -53,6 +54,7 @@ export async function goodStops(server: TestServer): Promise<Stop[]> {
     ...(await playerStops(server, member)),
     ...(await keyStops(server)),
     ...profileStops(member),
+    ...(await rewardStops(server, board)),
     // Nobody here has the role that goes on with it.
     {
       route: "POST /v1/admin/boards/{board}/rollover",
