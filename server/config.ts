@@ -179,6 +179,16 @@ export function parseConfig(env: Environment): Config {
   return Object.freeze(values as Config);
 }
 
+/** As far as it can be read: what is wrong, and the settings, with the default in place of each that is. */
+export function readConfig(env: Environment): { config: Config; wrong: string[] } {
+  const { values, wrong } = parse(settings, env);
+  for (const [name, { schema }] of Object.entries(settings)) {
+    if (!(name in values)) values[name] = schema.safeParse(undefined).data;
+  }
+  const config = values as Config;
+  return { config, wrong: wrong.length > 0 ? wrong : brokenRelations(config) };
+}
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 function parse(

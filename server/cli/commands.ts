@@ -42,6 +42,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: "who changed what, when and why, the newest first",
     load: async () => (await import("./audit-command.ts")).auditCommand,
   },
+  doctor: {
+    about: "check settings, machine, Redis, database, clocks and a running server, and say what to change",
+    load: async () => (await import("./doctor-command.ts")).doctorCommand,
+  },
   rebuild: {
     about: "restore Redis from the database after a total loss; while Rankwire runs, or not",
     load: async () => (await import("./rebuild-command.ts")).rebuildCommand,

@@ -23,14 +23,26 @@ export async function migrate(db: Kysely<unknown>): Promise<string[]> {
   return (results ?? []).map(({ migrationName }) => migrationName);
 }
 
+/** Of this version, in their order. */
+export async function migrationNames(): Promise<string[]> {
+  return (await migrationFiles()).map(nameOf);
+}
+
+async function migrationFiles(): Promise<string[]> {
+  return (await readdir(FOLDER)).filter((name) => name.endsWith(".sql")).sort();
+}
+
+function nameOf(file: string): string {
+  return file.replace(/\.sql$/, "");
+}
+
 async function migrationsOf(): Promise<Record<string, Migration>> {
-  const files = (await readdir(FOLDER)).filter((name) => name.endsWith(".sql")).sort();
-  const entries = files.map(async (file): Promise<[string, Migration]> => {
+  const entries = (await migrationFiles()).map(async (file): Promise<[string, Migration]> => {
     const text = await readFile(`${FOLDER}${file}`, "utf8");
     const up = async (db: Kysely<unknown>): Promise<void> => {
       for (const statement of statementsOf(text)) await sql.raw(statement).execute(db);
     };
-    return [file.replace(/\.sql$/, ""), { up }];
+    return [nameOf(file), { up }];
   });
   return Object.fromEntries(await Promise.all(entries));
 }

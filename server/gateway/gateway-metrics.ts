@@ -2,6 +2,7 @@
 
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { SubmissionResult } from "../../client-sdk/protocol/messages.ts";
+import { VERSION } from "../base/version.ts";
 import type { Counters } from "../counters/counters.ts";
 
 export type GatewayMetrics = {
@@ -22,6 +23,12 @@ export function createGatewayMetrics(registry: Registry): GatewayMetrics {
     new Counter({ name: `rankwire_${name}`, help, registers });
   const gauge = (name: string, help: string): Gauge =>
     new Gauge({ name: `rankwire_${name}`, help, registers });
+  new Gauge({
+    name: "rankwire_build_info",
+    help: "1, with the version that runs",
+    labelNames: ["version"],
+    registers,
+  }).set({ version: VERSION }, 1);
   return {
     submissions: new Counter({
       name: "rankwire_submissions_total",

@@ -35,6 +35,12 @@ export async function takeInstanceLock(file: string, dataDir: string): Promise<I
   );
 }
 
+/** The process that holds a lock; undefined where nobody does. For who only looks. */
+export async function lockOwner(file: string): Promise<number | undefined> {
+  const owner = parseOwner(await readOrEmpty(file));
+  return owner && (await isAlive(owner)) ? owner.pid : undefined;
+}
+
 async function create(file: string, content: string): Promise<boolean> {
   try {
     await writeFile(file, content, { flag: "wx", mode: 0o600 });

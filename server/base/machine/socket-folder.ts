@@ -18,7 +18,8 @@ export async function privateSocketPath(dataDir: string, socket: string): Promis
   return path;
 }
 
-function pathWithRoom(dataDir: string, socket: string): string {
+/** The same, for who only looks: makes no folder. */
+export function pathWithRoom(dataDir: string, socket: string): string {
   const name = `rankwire-${createHash("sha256").update(dataDir).digest("hex").slice(0, 16)}`;
   const folders = [dataDir, join(tmpdir(), name), join("/tmp", name)];
   const paths = folders.map((folder) => join(folder, socket));
