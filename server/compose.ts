@@ -17,6 +17,7 @@ import { startReads } from "./compose-reads.ts";
 import { redisTarget, startChannels, unready } from "./compose-redis.ts";
 import { startRewardReads, startRewards } from "./compose-rewards.ts";
 import { startSeasons } from "./compose-seasons.ts";
+import { startWebhooks, webhooksOf } from "./compose-webhooks.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
 import { createFeedMetrics, type FeedMetrics } from "./feed/feed-metrics.ts";
@@ -31,7 +32,7 @@ import { Ingest } from "./ingest/ingest.ts";
 import type { OpenBoard } from "./leaderboard/board.ts";
 import { createRedisBoardRepository } from "./leaderboard/board-repository.ts";
 import { createBoardsFrom } from "./leaderboard/boards-file.ts";
-import { createHasher } from "./leaderboard/hashing.ts";
+import { createHasher, type Hasher } from "./leaderboard/hashing.ts";
 import { Registry } from "./leaderboard/registry.ts";
 import { Merger } from "./merger/merger.ts";
 import { createMergerMetrics } from "./merger/merger-metrics.ts";
@@ -116,6 +117,7 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   if (config.ROLES.includes("merger")) await startMerger(base, channels, registry);
   if (config.ROLES.includes("seasons")) await startSeasons(base, registry);
   await startRewards(base);
+  await startWebhooks(base);
   const archiving = await startArchive(base, channels);
   const gateway = config.ROLES.includes("gateway")
     ? await startGateway(base, { redis, channels, registry, archiving })
@@ -180,26 +182,7 @@ async function startGateway(
   const reads = await startReads(base, { ...needs, ...watched, hasher });
   players.control.onMoved((board, members) => reads.standings.hint(board, members));
   const admin = await startAdmin(base, { ...needs, ...reads, ...players, hasher });
-  const ingest = new Ingest({
-    ...options.ingestOptions(config),
-    redis: await base.commands("ingest's redis connection"),
-    hasher,
-    clock: systemClock,
-    log,
-    boards: registry.boards,
-    admit: (open, member) => admin.bans.admit(open, member),
-    onAccepted: (open, place, n, hidden) => {
-      // Others are told nothing of it, but the player is.
-      if (hidden) reads.standings.hint(open.board.id, [place.member]);
-      else reads.standings.acknowledged(open, place, n);
-      players.control.hintMoved(open.board.id, [place.member]);
-    },
-  });
-  await parts.start(
-    "ingest",
-    () => undefined,
-    () => ingest.drain(),
-  );
+  const ingest = await startIngest(base, { registry, hasher, ...reads, ...players, ...admin });
   const gateway: Gateway = {
     registry,
     ingest,
@@ -210,6 +193,7 @@ async function startGateway(
     ...watched,
     ...admin,
     ...(await startRewardReads(base, needs, players)),
+    ...webhooksOf(base, redis),
     profileWriters: config.PROFILE_WRITERS,
     ...(await startSignIn(base, needs)),
     ...(await startCounters(base, needs)),
@@ -235,6 +219,34 @@ async function startGateway(
     () => server.stop(),
   );
   return { port: server.port, control: gateway.control };
+}
+
+async function startIngest(
+  { config, around, parts, commands }: Base,
+  needs: Pick<Gateway, "registry" | "standings" | "control" | "bans"> & { hasher: Hasher },
+): Promise<Ingest> {
+  const { registry, hasher, standings, control, bans } = needs;
+  const ingest = new Ingest({
+    ...options.ingestOptions(config),
+    redis: await commands("ingest's redis connection"),
+    hasher,
+    clock: systemClock,
+    log: around.log,
+    boards: registry.boards,
+    admit: (open, member) => bans.admit(open, member),
+    onAccepted: (open, place, n, hidden) => {
+      // Others are told nothing of it, but the player is.
+      if (hidden) standings.hint(open.board.id, [place.member]);
+      else standings.acknowledged(open, place, n);
+      control.hintMoved(open.board.id, [place.member]);
+    },
+  });
+  await parts.start(
+    "ingest",
+    () => undefined,
+    () => ingest.drain(),
+  );
+  return ingest;
 }
 
 /** The page, if `npm run build` or `npm start` has built it. */

@@ -13,6 +13,7 @@ import { rewardSettings } from "./settings/rewards.ts";
 import { seasonSettings } from "./settings/seasons.ts";
 import { bytes, count, flag, ms, type Setting, setting } from "./settings/setting.ts";
 import { brokenSignIn, signInSettings } from "./settings/sign-in.ts";
+import { webhookSettings } from "./settings/webhooks.ts";
 
 const ROLE_NAMES = ["gateway", "merger", "archiver", "seasons"] as const;
 const roles = z
@@ -166,6 +167,7 @@ export const settings = {
   ...seasonSettings,
   ...rewardSettings,
   ...commandSettings,
+  ...webhookSettings,
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof settings;
@@ -221,6 +223,8 @@ function brokenRelations(config: Config): string[] {
     broken.push("DEDUP_WINDOW_MS must be above INGEST_DEADLINE_MS");
   if (config.PRODUCER_IDLE_MS <= 2 * config.INGEST_DEADLINE_MS)
     broken.push("PRODUCER_IDLE_MS must be above 2 × INGEST_DEADLINE_MS");
+  if (config.WEBHOOK_BACKOFF_MS > config.WEBHOOK_BACKOFF_MAX_MS)
+    broken.push("WEBHOOK_BACKOFF_MS must not be above WEBHOOK_BACKOFF_MAX_MS");
   if (config.STOP_GRACE_MS >= config.SHUTDOWN_MS) broken.push("STOP_GRACE_MS must be below SHUTDOWN_MS");
   const production = config.NODE_ENV === "production";
   if (production && config.ADMIN_KEY === undefined) {

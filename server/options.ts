@@ -14,6 +14,8 @@ import type { ProfilesOptions } from "./profiles/profiles.ts";
 import type { JwtOptions } from "./sessions/jwt-sign-in.ts";
 import type { SessionLimits } from "./sessions/sessions.ts";
 import type { StandingsOptions } from "./standings/standings.ts";
+import type { DelivererOptions } from "./webhooks/deliverer.ts";
+import { resolveByDns } from "./webhooks/target.ts";
 
 /** A board as the feed room knows it. */
 export function feedOf({ board, season, feed }: OpenBoard): FeedOf {
@@ -175,6 +177,25 @@ export function jwtOptions(config: Config): JwtOptions | undefined {
       cooldownMs: config.JWT_JWKS_COOLDOWN_MS,
       timeoutMs: config.JWT_JWKS_TIMEOUT_MS,
     },
+  };
+}
+
+/** A claim outlasts its attempt by what the database may take to settle it. */
+export function delivererOptions(
+  config: Config,
+): Pick<DelivererOptions, "limits" | "backOff" | "attemptsMax" | "concurrency" | "pollMs" | "leaseMs"> {
+  return {
+    limits: {
+      timeoutMs: config.WEBHOOK_TIMEOUT_MS,
+      responseBytesMax: config.WEBHOOK_RESPONSE_BYTES_MAX,
+      privateTargets: config.WEBHOOK_PRIVATE_TARGETS,
+      resolve: resolveByDns,
+    },
+    backOff: { firstMs: config.WEBHOOK_BACKOFF_MS, capMs: config.WEBHOOK_BACKOFF_MAX_MS },
+    attemptsMax: config.WEBHOOK_ATTEMPTS_MAX,
+    concurrency: config.WEBHOOK_CONCURRENCY,
+    pollMs: config.WEBHOOK_POLL_MS,
+    leaseMs: config.WEBHOOK_TIMEOUT_MS + 2 * config.DATABASE_TIMEOUT_MS,
   };
 }
 

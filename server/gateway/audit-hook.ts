@@ -20,6 +20,8 @@ const NAMES: Record<string, string> = {
   "POST /v1/admin/boards/:board/held/:held/reject": "held.reject",
   "PUT /v1/admin/bans/:member": "ban.put",
   "DELETE /v1/admin/bans/:member": "ban.lift",
+  "POST /v1/admin/webhooks": "webhook.create",
+  "POST /v1/admin/deliveries/:id/replay": "delivery.replay",
   "DELETE /v1/members/:member/sessions/:id": "session.revoke",
   "DELETE /v1/members/:member/sessions": "session.revoke_all",
   "DELETE /v1/members/:member/devices/:id": "device.remove",

@@ -33,6 +33,8 @@ import { type ApiKey, coversBoard, type Role } from "../sessions/key-text.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Signatures } from "../sessions/signatures.ts";
 import type { Standings } from "../standings/standings.ts";
+import type { DeliveryStore } from "../webhooks/delivery-store.ts";
+import type { EndpointStore } from "../webhooks/endpoint-store.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { TopProfiles } from "./followed-view-profiles.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
@@ -68,6 +70,13 @@ export type Gateway = {
   moderation: Moderation;
   bans: Bans;
   banStore: BanStore;
+  /** Who is told of events by HTTP, and what became of it. `test` notes one for an endpoint, @returns the delivery's id. */
+  webhooks: {
+    endpoints: EndpointStore;
+    deliveries: DeliveryStore;
+    test: (endpoint: string) => Promise<string>;
+    privateTargets: boolean;
+  };
   /** What hidden players see of themselves. */
   ownView: OwnView;
   reader: Reader;

@@ -34,6 +34,8 @@ import { rolloverRoutes } from "./routes/rollover.ts";
 import { scoreRoutes } from "./routes/scores.ts";
 import { seasonRoutes } from "./routes/seasons.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { webhookDeliveryRoutes } from "./routes/webhook-deliveries.ts";
+import { webhookChangeRoutes, webhookLookRoutes, webhookRoutes } from "./routes/webhooks.ts";
 import { tagArchived } from "./unchanged-answers.ts";
 
 /** The routes of the API: each describes itself. */
@@ -59,6 +61,10 @@ export const ROUTES = [
   hiddenRoutes,
   banRoutes,
   auditRoutes,
+  webhookRoutes,
+  webhookLookRoutes,
+  webhookChangeRoutes,
+  webhookDeliveryRoutes,
   operatorRoutes,
 ];
 

@@ -36,7 +36,8 @@ export const sessionParams = z.object({ id: sessionId });
 export const memberSessionParams = z.object({ member, id: sessionId });
 export const memberDeviceParams = z.object({ member, id: idOf("device") });
 
-const scope = z
+/** A board, or boards by the beginning of their ids. */
+export const scope = z
   .string()
   .max(65)
   .refine(

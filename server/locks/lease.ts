@@ -4,7 +4,14 @@
  * The time to live is for liveness only; what protects the data is the token, which the resource compares: the holder of a lease
  * that has run out does not know it, and must be refused where it writes.
  */
-import { banLeaseKeys, leaseKeys, logLeaseKeys, rewardLeaseKeys, seasonLeaseKeys } from "../redis/keys.ts";
+import {
+  banLeaseKeys,
+  leaseKeys,
+  logLeaseKeys,
+  rewardLeaseKeys,
+  seasonLeaseKeys,
+  topEventsLeaseKeys,
+} from "../redis/keys.ts";
 import { tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -37,6 +44,11 @@ export function banLease(redis: RedisStore, ttlMs: number): Lease {
 /** The lease under which one process at a time grants rewards. */
 export function rewardLease(redis: RedisStore, ttlMs: number): Lease {
   return new Lease(redis, rewardLeaseKeys, { ttlMs });
+}
+
+/** The lease under which one process at a time tells of changes at the top of boards. */
+export function topEventsLease(redis: RedisStore, ttlMs: number): Lease {
+  return new Lease(redis, topEventsLeaseKeys, { ttlMs });
 }
 
 export type LeaseKeys = { lease: string; token: string };

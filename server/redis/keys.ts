@@ -207,6 +207,12 @@ export const auditOutboxKey = "rw:audit-outbox";
 export const bansKey = "rw:bans";
 export const bansChannel = "rw:bans-changed";
 
+/** STRING: of the table of webhook endpoints, another one after each change; `none` while it is empty. */
+export const webhooksVersionKey = "rw:webhooks-version";
+
+/** The lease under which one process at a time tells of changes at the top of boards, and its token. */
+export const topEventsLeaseKeys = { lease: "rw:{top-events}:lease", token: "rw:{top-events}:token" } as const;
+
 /** The lease under which one process at a time carries bans out, and its token. */
 export const banLeaseKeys = { lease: "rw:{bans}:lease", token: "rw:{bans}:token" } as const;
 

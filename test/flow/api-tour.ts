@@ -53,6 +53,7 @@ export async function goodStops(server: TestServer): Promise<Stop[]> {
     ...moderationStops(board, member),
     ...(await playerStops(server, member)),
     ...(await keyStops(server)),
+    ...(await webhookStops(server)),
     ...profileStops(member),
     ...(await rewardStops(server, board)),
     // Nobody here has the role that goes on with it.
@@ -193,6 +194,31 @@ async function keyStops(server: TestServer): Promise<Stop[]> {
     { route: "GET /v1/admin/keys", path: "/v1/admin/keys", key: ADMIN_KEY },
     { route: "POST /v1/admin/keys/{id}/rotate", path: `${one}/rotate`, key: ADMIN_KEY },
     { route: "DELETE /v1/admin/keys/{id}", path: one, key: ADMIN_KEY },
+  ];
+}
+
+async function webhookStops(server: TestServer): Promise<Stop[]> {
+  const made = { url: "https://example.com/hook", boards: ["nobody-plays-this"] };
+  const all = { path: "/v1/admin/webhooks", key: ADMIN_KEY };
+  const { body } = await server.call<{ id: string }>("POST", all.path, { ...all, body: made });
+  const path = `${all.path}/${body.id}`;
+  const { body: sent } = await server.call<{ delivery: string }>("POST", `${path}/test`, all);
+  const one = { path, key: ADMIN_KEY };
+  const route = "/v1/admin/webhooks/{id}";
+  return [
+    { route: "POST /v1/admin/webhooks", ...all, body: made },
+    { route: "GET /v1/admin/webhooks", ...all },
+    { route: `GET ${route}`, ...one },
+    { route: `PATCH ${route}`, ...one, body: { description: "tour" } },
+    { route: `POST ${route}/rotate`, ...one, path: `${path}/rotate` },
+    { route: `POST ${route}/test`, ...one, path: `${path}/test` },
+    { route: `GET ${route}/deliveries`, ...one, path: `${path}/deliveries?limit=1` },
+    {
+      route: "POST /v1/admin/deliveries/{id}/replay",
+      path: `/v1/admin/deliveries/${sent.delivery}/replay`,
+      key: ADMIN_KEY,
+    },
+    { route: `DELETE ${route}`, ...one },
   ];
 }
 

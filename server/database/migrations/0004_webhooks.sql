@@ -44,8 +44,8 @@ create table webhook_deliveries (
   state text not null default 'pending' check (state in ('pending', 'delivered', 'dead')),
   -- Counted when they begin.
   attempts int not null default 0,
-  -- The next attempt, at the earliest.
-  next_at timestamptz not null default now(),
+  -- The next attempt, at the earliest; the default is before any clock's now.
+  next_at timestamptz not null default 'epoch',
   -- The attempt under way: who makes it, and until when nobody else does.
   lease text,
   lease_until timestamptz,
