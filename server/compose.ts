@@ -17,6 +17,7 @@ import { startReads } from "./compose-reads.ts";
 import { redisTarget, startChannels, unready } from "./compose-redis.ts";
 import { startRewardReads, startRewards } from "./compose-rewards.ts";
 import { startSeasons } from "./compose-seasons.ts";
+import { startImports } from "./compose-transfer.ts";
 import { startWebhooks, webhooksOf } from "./compose-webhooks.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -194,6 +195,7 @@ async function startGateway(
     ...admin,
     ...(await startRewardReads(base, needs, players)),
     ...webhooksOf(base, redis),
+    ...(await startImports(base, { ...needs, ...admin, hasher })),
     profileWriters: config.PROFILE_WRITERS,
     ...(await startSignIn(base, needs)),
     ...(await startCounters(base, needs)),
@@ -205,11 +207,7 @@ async function startGateway(
     unready: () => unready(redis, channels),
     capacity: capacityOf(base, needs),
     ...boardFactsOf(base, needs),
-    degraded: async () => [
-      ...((await isFull(redis)) ? ["store_full"] : []),
-      ...(base.database.isAway ? ["database"] : []),
-      ...needs.archiving.degraded(),
-    ],
+    degraded: () => degradedParts(base, needs),
     webRoot: builtPage(),
   };
   const server = new GatewayServer(gateway, { host: config.HOST, port: config.PORT });
@@ -247,6 +245,17 @@ async function startIngest(
     () => ingest.drain(),
   );
   return ingest;
+}
+
+async function degradedParts(
+  { database }: Base,
+  { redis, archiving }: { redis: RedisStore; archiving: Archiving },
+): Promise<string[]> {
+  return [
+    ...((await isFull(redis)) ? ["store_full"] : []),
+    ...(database.isAway ? ["database"] : []),
+    ...archiving.degraded(),
+  ];
 }
 
 /** The page, if `npm run build` or `npm start` has built it. */

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { archiveSettings } from "./settings/archive.ts";
 import { commandSettings } from "./settings/commands.ts";
+import { importSettings } from "./settings/import.ts";
 import { limitSettings } from "./settings/limits.ts";
 import { moderationSettings } from "./settings/moderation.ts";
 import { playerSettings } from "./settings/players.ts";
@@ -159,6 +160,7 @@ export const settings = {
   STOP_GRACE_MS: setting(ms(3_000), "ms. Requests under way may take this long when the process stops."),
   SHUTDOWN_MS: setting(ms(10_000), "ms. All services together must have stopped within this time."),
   ...archiveSettings,
+  ...importSettings,
   ...moderationSettings,
   ...playerSettings,
   ...profileSettings,

@@ -14,6 +14,7 @@ import type { ProfilesOptions } from "./profiles/profiles.ts";
 import type { JwtOptions } from "./sessions/jwt-sign-in.ts";
 import type { SessionLimits } from "./sessions/sessions.ts";
 import type { StandingsOptions } from "./standings/standings.ts";
+import type { ImportSizes } from "./transfer/imports.ts";
 import type { DelivererOptions } from "./webhooks/deliverer.ts";
 import { resolveByDns } from "./webhooks/target.ts";
 
@@ -62,6 +63,17 @@ export function ingestOptions(config: Config): { limits: PipeLimits; dedup: Dedu
       producerIdleMs: config.PRODUCER_IDLE_MS,
       heldMax: config.HELD_MAX,
     },
+  };
+}
+
+export function importSizes(config: Config): ImportSizes {
+  return {
+    body: { bytesMax: config.IMPORT_BODY_BYTES_MAX, idleMs: config.IMPORT_IDLE_MS },
+    lineMax: config.IMPORT_LINE_MAX,
+    errorsMax: config.IMPORT_ERRORS_MAX,
+    importsMax: config.IMPORTS_MAX,
+    keepMs: config.IMPORT_KEEP_MS,
+    patienceMs: config.IMPORT_WAIT_MS,
   };
 }
 

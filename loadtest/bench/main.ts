@@ -9,6 +9,7 @@ import { clusterBench } from "./cluster/cluster.ts";
 import { writeTables } from "./document.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
+import { importBench } from "./import/import.ts";
 import { limitsBench } from "./limits/limits.ts";
 import { memoryBench } from "./memory/memory.ts";
 import { profilesBench } from "./profiles/profiles.ts";
@@ -32,6 +33,7 @@ const BENCHES: readonly Bench[] = [
   seasonsBench,
   rebuildBench,
   archiveBench,
+  importBench,
 ];
 
 const owned = new OwnedProcesses();

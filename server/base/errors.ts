@@ -72,6 +72,12 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "List what is held: it may have been approved or rejected already.",
   ),
   ban_not_found: row(404, false, "The member is not banned.", "List the bans with GET /v1/admin/bans."),
+  import_not_found: row(
+    404,
+    false,
+    "No import of this id is on record.",
+    "Send it from the beginning: what is there already stays as it is.",
+  ),
   nothing_to_restore: row(
     404,
     false,
@@ -125,6 +131,12 @@ export const ERRORS: Record<ErrorCode, Row> = {
     false,
     "The member has an entry again; nothing was put in its place.",
     "Remove that one first, or give it other values with `adjust`.",
+  ),
+  import_running: row(
+    409,
+    true,
+    "An import into this board is under way.",
+    "Wait until it has ended: GET /v1/admin/boards/:board/import/:id tells.",
   ),
   banned: row(
     403,

@@ -33,6 +33,7 @@ import { type ApiKey, coversBoard, type Role } from "../sessions/key-text.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Signatures } from "../sessions/signatures.ts";
 import type { Standings } from "../standings/standings.ts";
+import type { Imports } from "../transfer/imports.ts";
 import type { DeliveryStore } from "../webhooks/delivery-store.ts";
 import type { EndpointStore } from "../webhooks/endpoint-store.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -77,6 +78,7 @@ export type Gateway = {
     test: (endpoint: string) => Promise<string>;
     privateTargets: boolean;
   };
+  imports: Imports;
   /** What hidden players see of themselves. */
   ownView: OwnView;
   reader: Reader;

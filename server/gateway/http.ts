@@ -23,6 +23,7 @@ import { counterRoutes } from "./routes/counters.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { feedRoutes } from "./routes/feed.ts";
 import { heldRoutes } from "./routes/held.ts";
+import { importRoutes } from "./routes/imports.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { memberRoutes } from "./routes/members.ts";
 import { hiddenRoutes, moderationRoutes } from "./routes/moderation.ts";
@@ -59,6 +60,7 @@ export const ROUTES = [
   heldRoutes,
   moderationRoutes,
   hiddenRoutes,
+  importRoutes,
   banRoutes,
   auditRoutes,
   webhookRoutes,

@@ -37,7 +37,7 @@ export const member = text(MEMBER_BYTES_MAX);
 const id = text(ID_BYTES_MAX);
 const season = z.int().min(1);
 const ack = z.enum(["memory", "replica"]);
-const metadata = z
+export const metadata = z
   .string()
   .refine(
     (value) => Buffer.byteLength(value) <= METADATA_BYTES_MAX,

@@ -29,13 +29,29 @@ export type DirectEntry = {
   metadata?: string;
   /** In place of what there was: for who brings entries back, or over from another season. */
   mark?: Mark;
+  /** In place of what was done here; what a ban does goes on. */
+  here?: Sight;
 };
 
 export type DirectOptions = {
   /** The bounds of the shard's score log are among them. */
   limits: DedupLimits;
+};
+
+export type PutOptions = DirectOptions & {
   /** Leave members alone who have an entry, hidden or not. */
   onlyAbsent?: boolean;
+  /** Leave members alone who have a key as good, or a better one. */
+  onlyBetter?: boolean;
+  /**
+   * A key with the same columns stays as it is, so that what comes a second time moves no tie time: for keys whose tie time is only that of
+   * their writing. `exact`: keys whose tie time counts, where only the very same one is the same.
+   */
+  same?: "columns" | "exact";
+  /** Refuse unless the season takes submissions. */
+  onlyOpen?: boolean;
+  /** Say what would be done. */
+  dry?: boolean;
 };
 
 /** `n` is the shard's count of log entries with it; `dirty` says that the published top may change. */
@@ -54,24 +70,24 @@ export function sightOf({ here, ban }: Mark): Sight {
 
 /**
  * Put entries into their shard, whatever the operator and the rules.
- * @param entries at most DIRECT_MAX, each member once, all of this shard
- * @throws AppError store_lost, unavailable (all or nothing of it was done), store_full, overloaded (LOG_FULL=refuse)
+ * @param entries at most DIRECT_MAX, all of this shard; those of one member one after the other
+ * @throws AppError store_lost, season_closed, unavailable (all or nothing of it was done), store_full, log_full (LOG_FULL=refuse)
  */
 export async function putEntries(
   redis: RedisStore,
   open: OpenBoard,
   shard: number,
   entries: readonly DirectEntry[],
-  { limits, onlyAbsent = false }: DirectOptions,
+  asked: PutOptions,
 ): Promise<DirectReply<{ outcome: PutOutcome; before: string | undefined }>> {
   const withMetadata = entries.some(({ metadata }) => metadata !== undefined);
-  const withMarks = entries.some(({ mark }) => mark !== undefined);
-  const letters = `${onlyAbsent ? "a" : ""}${withMetadata ? "m" : ""}${withMarks ? "v" : ""}-`;
-  const args = [open.layout.kind, limitsText(limits), letters, entries.length];
+  const withMarks = entries.some(({ mark, here }) => mark !== undefined || here !== undefined);
+  const letters = `${lettersOf(asked)}${withMetadata ? "m" : ""}${withMarks ? "v" : ""}-${tieLeftOut(open, asked)}`;
+  const args = [open.layout.kind, limitsText(asked.limits), letters, entries.length];
   for (const { member } of entries) args.push(member);
   for (const { key } of entries) args.push(key);
   if (withMetadata) for (const { metadata = "" } of entries) args.push(metadata);
-  if (withMarks) for (const { mark } of entries) args.push(mark ? markText(mark) : "");
+  if (withMarks) for (const entry of entries) args.push(markOf(entry));
   const { places, meta, log, metadata, entries: zset, hidden } = open.shards[shard]!;
   const keys = [zset, hidden, places, meta, log, metadata];
   const rest = await call(redis, open, "leaderboard/put_entries", { tag: "put", keys, args });
@@ -81,6 +97,28 @@ export async function putEntries(
     before: textOf(rest[3 + i]),
   }));
   return { n: Number(rest[0]), dirty: Number(rest[1]) === 1, members };
+}
+
+function lettersOf({ onlyAbsent, onlyBetter, same, onlyOpen, dry }: PutOptions): string {
+  const asked = [
+    [onlyAbsent, "a"],
+    [onlyBetter, "b"],
+    [same !== undefined, "c"],
+    [onlyOpen, "o"],
+    [dry, "d"],
+  ] as const;
+  return asked.map(([is, letter]) => (is === true ? letter : "")).join("");
+}
+
+/** What `include/better.lua` leaves out of a key. */
+function tieLeftOut({ layout }: OpenBoard, { same }: PutOptions): number {
+  if (layout.kind === "wide") return same === "columns" ? layout.tieLength : 0;
+  return same === "columns" ? layout.tieRadix : 1;
+}
+
+function markOf({ mark, here }: DirectEntry): string {
+  if (mark) return markText(mark);
+  return here === undefined ? "" : `${here}-`;
 }
 
 /**
@@ -147,9 +185,9 @@ async function call(
       throw fromRedisError(error);
     },
   );
-  const { tag: got, rest } = tagged(reply, [tag, "store_lost", "log_full"]);
-  if (got === "log_full")
-    throw new AppError("overloaded", { message: "A score log is full.", retryAfterMs: 5_000 });
+  const { tag: got, rest } = tagged(reply, [tag, "store_lost", "season_closed", "log_full"]);
+  if (got === "log_full") throw new AppError("log_full", { retryAfterMs: 5_000 });
+  if (got === "season_closed") throw new AppError("season_closed");
   if (got === "store_lost")
     throw new AppError("store_lost", { message: `Board ${open.board.id} lost a shard.` });
   return rest;

@@ -6,6 +6,7 @@
  */
 import {
   banLeaseKeys,
+  importLeaseKeys,
   leaseKeys,
   logLeaseKeys,
   rewardLeaseKeys,
@@ -49,6 +50,11 @@ export function rewardLease(redis: RedisStore, ttlMs: number): Lease {
 /** The lease under which one process at a time tells of changes at the top of boards. */
 export function topEventsLease(redis: RedisStore, ttlMs: number): Lease {
   return new Lease(redis, topEventsLeaseKeys, { ttlMs });
+}
+
+/** The lease under which one import at a time writes into a board. */
+export function importLease(redis: RedisStore, board: string, ttlMs: number): Lease {
+  return new Lease(redis, importLeaseKeys(board), { ttlMs });
 }
 
 export type LeaseKeys = { lease: string; token: string };

@@ -5,7 +5,7 @@
  * before the first submission of a banned member that reaches them. Lifting takes only these marks away, so who was hidden on a board stays so.
  */
 
-import type { BanSet } from "../bans/ban-set.ts";
+import type { BanSet, KnownBan } from "../bans/ban-set.ts";
 import type { BanStore, NewBan } from "../bans/ban-store.ts";
 import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
@@ -88,13 +88,30 @@ export class Bans {
     const ban = this.#options.set.banOf(member);
     if (!ban) return undefined;
     if (ban.mode === "hide") throw new AppError("banned");
-    // A ban that was lifted elsewhere took its mark away; the next one has another version.
-    const name = `${open.season.incarnation} ${ban.version} ${member}`;
-    return this.#marked.has(name) ? undefined : this.#markFirst(open, member, name);
+    return this.#onceMarked(open, member, ban);
   }
 
-  async #markFirst(open: OpenBoard, member: string, name: string): Promise<void> {
-    await this.#mark(open, member, SIGHTS.shadow);
+  /**
+   * Before an entry is put on a board by an import: it goes where the ban says. @returns as `admit`
+   */
+  markBanned(open: OpenBoard, member: string): Promise<void> | undefined {
+    const ban = this.#options.set.banOf(member);
+    return ban && this.#onceMarked(open, member, ban);
+  }
+
+  #onceMarked(open: OpenBoard, member: string, { version, mode }: KnownBan): Promise<void> | undefined {
+    // A ban that was lifted elsewhere took its mark away; the next one has another version.
+    const name = `${open.season.incarnation} ${version} ${member}`;
+    if (this.#marked.has(name)) return undefined;
+    return this.#markFirst(open, member, { name, sight: mode === "hide" ? SIGHTS.hidden : SIGHTS.shadow });
+  }
+
+  async #markFirst(
+    open: OpenBoard,
+    member: string,
+    { name, sight }: { name: string; sight: Sight },
+  ): Promise<void> {
+    await this.#mark(open, member, sight);
     // Whoever lifted it meanwhile, unheard of here, may have been at this board before: then the mark goes again.
     const { set } = this.#options;
     await set.refresh();

@@ -116,6 +116,16 @@ export function logLeaseKeys(board: string): { lease: string; token: string } {
   return { lease: `rw:{${board}}:log-lease`, token: `rw:{${board}}:log-token` };
 }
 
+/** The lease under which one import at a time writes into a board. */
+export function importLeaseKeys(board: string): { lease: string; token: string } {
+  return { lease: `rw:{${board}}:import-lease`, token: `rw:{${board}}:import-token` };
+}
+
+/** STRING: how far an import has come, for who goes on with it; expires. */
+export function importKey(board: string, id: string): string {
+  return `rw:{${board}}:import:${id}`;
+}
+
 /** HASH secretHash → session: all sessions of the players whose names share the tag. */
 export function sessionsKey(tag: string): string {
   return `rw:{s.${tag}}:sessions`;

@@ -44,6 +44,7 @@ describe("npm run bench", () => {
     ["seasons", "seasons.pglite.final-table"],
     ["rebuild", "rebuild.packed.pglite"],
     ["archive", "archive.pglite.full-log"],
+    ["import", "import.packed.ndjson"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
     { timeout: 60_000 },

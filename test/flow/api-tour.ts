@@ -116,6 +116,17 @@ function boardStops(board: string, member: string): Stop[] {
       key: ADMIN_KEY,
       body: { topSize: 900 },
     },
+    {
+      route: "POST /v1/admin/boards/{board}/import",
+      path: `/v1/admin/boards/${board}/import?importId=tour`,
+      key: ADMIN_KEY,
+      body: { member, score: 3 },
+    },
+    {
+      route: "GET /v1/admin/boards/{board}/import/{import}",
+      path: `/v1/admin/boards/${board}/import/tour`,
+      key: ADMIN_KEY,
+    },
     admin("/held"),
     admin("/shards"),
     admin("/stats"),

@@ -1,0 +1,27 @@
+/** What leaves a board as a file and comes to one. */
+import { systemClock } from "./base/clock.ts";
+import type { Base, GatewayNeeds } from "./compose.ts";
+import type { Gateway } from "./gateway/gateway.ts";
+import type { Hasher } from "./leaderboard/hashing.ts";
+import * as options from "./options.ts";
+import { Imports } from "./transfer/imports.ts";
+
+export type Importing = Pick<Gateway, "imports">;
+
+type TransferNeeds = GatewayNeeds & Pick<Gateway, "bans"> & { hasher: Hasher };
+
+export async function startImports(base: Base, { bans, hasher }: TransferNeeds): Promise<Importing> {
+  const { config, around } = base;
+  const imports = new Imports({
+    // Its own: thousands of lines on their way hold up nobody else's calls.
+    redis: await base.commands("imports' redis connection"),
+    hasher,
+    limits: options.ingestOptions(config).dedup,
+    leaseTtlMs: config.LEASE_TTL_MS,
+    sizes: options.importSizes(config),
+    now: systemClock.now,
+    markBanned: (open, member) => bans.markBanned(open, member),
+    onError: (error) => around.log.debug({ err: error }, "imports"),
+  });
+  return { imports };
+}
