@@ -1,8 +1,11 @@
 /** Random seasons end, and whoever grants their rewards dies again and again: every member has what the naive model gives, once. */
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { RewardRuns } from "../../server/archive/reward-run.ts";
 import type { Board } from "../../server/leaderboard/board.ts";
 import type { RewardRule } from "../../server/leaderboard/reward-rules.ts";
+import { rewardSeason } from "../../server/rewards/season-rewards.ts";
+import { note } from "../../server/webhooks/outbox.ts";
 import { anyDefinition, anyMember, anyValues, anyWideDefinition } from "../support/arbitrary-board.ts";
 import { describeOnBoth } from "../support/databases.ts";
 import { archive, entryOf, hide, mirror, seasonOf } from "../support/final-season.ts";
@@ -135,5 +138,25 @@ describeOnBoth("rewards", (store) => {
       { numRuns: store.kind === "pglite" ? 10 : 25 },
     );
     expect(deaths).toBeGreaterThan(10);
+  });
+
+  it("follow from who is in sight when granting comes to a place: later changes move nobody and take nothing", async () => {
+    database.fates = [];
+    const rule: RewardRule = { id: "four", ranks: { from: 1, to: 4 }, reward: 1 };
+    const open = seasonOf("moderated", { operator: "best", rewards: [rule] });
+    const members = ["a", "b", "c", "d", "e", "f"];
+    const entries = members.map((member, i) => ({ member, values: [100 - i], reachedAt: 0 }));
+    await mirror(database, open, entries);
+    await archive(database, open);
+    const runs = new RewardRuns(database, { stepRows: 2 });
+    const season = (await runs.undone(1_000)).find((one) => one.board === "moderated")!;
+    let steps = 0;
+    // Behind the first step: one who has a reward, and one who would have been the next.
+    const onStep = async () => {
+      if (++steps === 1) await hide(database, open, ["a", "c"]);
+    };
+    expect(await rewardSeason({ runs, note, onStep }, season, async () => true)).toBe(4);
+    const granted = await grantedIn(database, "moderated");
+    expect(granted.map(({ member, rank }) => `${member} ${rank}`)).toEqual(["a 1", "b 2", "d 3", "e 4"]);
   });
 });
