@@ -16,6 +16,7 @@ import { profilesBench } from "./profiles/profiles.ts";
 import { pushBench } from "./push/push.ts";
 import { ranksBench } from "./ranks/ranks.ts";
 import { rebuildBench } from "./rebuild/rebuild.ts";
+import { rewardsBench } from "./rewards/rewards.ts";
 import { seasonsBench } from "./seasons/seasons.ts";
 import { sessionsBench } from "./sessions/sessions.ts";
 import { submitBench } from "./submit/submit.ts";
@@ -31,6 +32,7 @@ const BENCHES: readonly Bench[] = [
   profilesBench,
   sessionsBench,
   seasonsBench,
+  rewardsBench,
   rebuildBench,
   archiveBench,
   importBench,

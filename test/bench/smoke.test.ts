@@ -42,6 +42,7 @@ describe("npm run bench", () => {
     ["profiles", "profiles.stampede.queries"],
     ["sessions", "sessions.key-check.table"],
     ["seasons", "seasons.pglite.final-table"],
+    ["rewards", "rewards.pglite.all.rate"],
     ["rebuild", "rebuild.packed.pglite"],
     ["archive", "archive.pglite.full-log"],
     ["import", "import.packed.ndjson"],
