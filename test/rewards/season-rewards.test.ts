@@ -213,8 +213,16 @@ describeOnBoth("the rewards of a season", (store) => {
     expect(found).toEqual(["-a.4.pat", "-c.3.pat", "-a.2.pat", "-b.1.pat"]);
   });
 
-  it("of a board without rules are none: its end is told, and no run is begun", async () => {
+  it("of a board without rules are none: its end is told, no run is begun, and a season that cannot be read holds nobody up", async () => {
     const id = uniqueBoard("plain");
+    const broken = { board: uniqueBoard("broken"), season: 1, definition: "{}", entries: 0 };
+    const long = new Date(0);
+    await server.running.database.run((db) =>
+      db
+        .insertInto("seasons")
+        .values({ ...broken, opened_at: long, archived_at: long })
+        .execute(),
+    );
     await server.createBoard(id, { operator: "best", shards: 1 });
     await rollOver(id);
     await eventually(
@@ -227,6 +235,9 @@ describeOnBoth("the rewards of a season", (store) => {
     );
     const progress = await read(`/v1/admin/boards/${id}/seasons/1/rewards/progress`, ADMIN_KEY);
     expect(progress).toMatchObject({ state: "done", entries: null, granted: 0, beganAt: null });
+    const { body } = await server.call<string>("GET", "/metrics");
+    expect(body).toMatch(/^rankwire_reward_failures_total [1-9]/m);
+    expect(body).toMatch(/^rankwire_rewards_granted_total 5$/m);
   });
 });
 
