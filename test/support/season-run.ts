@@ -25,6 +25,8 @@ export class SeasonProcess {
   readonly steps: AnyStep[] = [];
   /** The process ends when it has taken this step. */
   diesAt: AnyStep | undefined;
+  /** Hears of each step before the process goes on. */
+  onStep: ((step: AnyStep) => Promise<void>) | undefined;
   /** Whether the archive has come up to what is frozen. */
   isInArchive = true;
   readonly #redis: Redis;
@@ -65,9 +67,10 @@ export class SeasonProcess {
     );
   }
 
-  readonly #onStep = (step: AnyStep): void => {
+  readonly #onStep = async (step: AnyStep): Promise<void> => {
     this.steps.push(step);
     if (step === this.diesAt) throw new Died(step);
+    await this.onStep?.(step);
   };
 
   async options(): Promise<RolloverOptions> {
