@@ -4,6 +4,7 @@ import type { Base, GatewayNeeds } from "./compose.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import type { Hasher } from "./leaderboard/hashing.ts";
 import * as options from "./options.ts";
+import { BoardExport } from "./transfer/board-export.ts";
 import { Imports } from "./transfer/imports.ts";
 
 export type Importing = Pick<Gateway, "imports">;
@@ -24,4 +25,23 @@ export async function startImports(base: Base, { bans, hasher }: TransferNeeds):
     onError: (error) => around.log.debug({ err: error }, "imports"),
   });
   return { imports };
+}
+
+export function exportsOf({ config, database }: Base, needs: GatewayNeeds): Pick<Gateway, "exports"> {
+  return {
+    exports: new BoardExport({
+      redis: needs.redis,
+      registry: needs.registry,
+      database,
+      dataDir: config.DATA_DIR,
+      spoolBytesMax: config.EXPORT_SPOOL_BYTES_MAX,
+      changesMax: config.EXPORT_CHANGES_MAX,
+      exportsMax: config.EXPORTS_MAX,
+      waitMs: config.EXPORT_WAIT_MS,
+      now: systemClock.now,
+      // An embedded one that nobody has opened holds nothing, and takes seconds to open.
+      hasArchive: () =>
+        config.DATABASE_URL !== undefined || config.ROLES.includes("archiver") || database.isOpen,
+    }),
+  };
 }

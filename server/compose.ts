@@ -17,7 +17,7 @@ import { startReads } from "./compose-reads.ts";
 import { redisTarget, startChannels, unready } from "./compose-redis.ts";
 import { startRewardReads, startRewards } from "./compose-rewards.ts";
 import { startSeasons } from "./compose-seasons.ts";
-import { startImports } from "./compose-transfer.ts";
+import { exportsOf, startImports } from "./compose-transfer.ts";
 import { startWebhooks, webhooksOf } from "./compose-webhooks.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -207,6 +207,7 @@ async function startGateway(
     unready: () => unready(redis, channels),
     capacity: capacityOf(base, needs),
     ...boardFactsOf(base, needs),
+    ...exportsOf(base, needs),
     degraded: () => degradedParts(base, needs),
     webRoot: builtPage(),
   };

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { archiveSettings } from "./settings/archive.ts";
 import { commandSettings } from "./settings/commands.ts";
+import { exportSettings } from "./settings/export.ts";
 import { importSettings } from "./settings/import.ts";
 import { limitSettings } from "./settings/limits.ts";
 import { moderationSettings } from "./settings/moderation.ts";
@@ -168,6 +169,7 @@ export const settings = {
   ...signInSettings,
   ...seasonSettings,
   ...rewardSettings,
+  ...exportSettings,
   ...commandSettings,
   ...webhookSettings,
 } as const satisfies Record<string, Setting>;

@@ -33,6 +33,7 @@ import { type ApiKey, coversBoard, type Role } from "../sessions/key-text.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Signatures } from "../sessions/signatures.ts";
 import type { Standings } from "../standings/standings.ts";
+import type { BoardExport } from "../transfer/board-export.ts";
 import type { Imports } from "../transfer/imports.ts";
 import type { DeliveryStore } from "../webhooks/delivery-store.ts";
 import type { EndpointStore } from "../webhooks/endpoint-store.ts";
@@ -86,6 +87,7 @@ export type Gateway = {
   pastSeasons: PastSeasons;
   storedSeasons: StoredSeasons;
   storedRewards: StoredRewards;
+  exports: BoardExport;
   hub: FeedHub;
   indexes: IndexHub;
   standings: Standings;

@@ -21,6 +21,7 @@ import { boardPatchRoutes } from "./routes/board-patch.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { counterRoutes } from "./routes/counters.ts";
 import { deviceRoutes } from "./routes/devices.ts";
+import { EXPORT_HEADERS, exportRoutes } from "./routes/exports.ts";
 import { feedRoutes } from "./routes/feed.ts";
 import { heldRoutes } from "./routes/held.ts";
 import { importRoutes } from "./routes/imports.ts";
@@ -55,6 +56,7 @@ export const ROUTES = [
   rewardAdminRoutes,
   rolloverRoutes,
   boardPatchRoutes,
+  exportRoutes,
   keyRoutes,
   counterRoutes,
   heldRoutes,
@@ -100,7 +102,7 @@ export async function createHttp(gateway: Gateway): Promise<FastifyInstance> {
   await app.register(cors, {
     origin: gateway.origins,
     methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: ["retry-after", ...QUOTA_HEADERS],
+    exposedHeaders: ["retry-after", ...QUOTA_HEADERS, ...EXPORT_HEADERS],
   });
   limitRequests(app, gateway);
   auditCalls(app, gateway);

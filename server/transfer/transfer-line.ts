@@ -49,10 +49,10 @@ export type ExportHeader = {
 /** The last line of NDJSON. */
 export type ExportEnd = { end: true; entries: number };
 
-/** One entry. Numbers are numbers where they are exact, and text where they are not: 64-bit integers, also as `score`. */
+/** One entry. Numbers are numbers where they are exact, and text where they are not: 64-bit integers. */
 export type TransferEntry = {
   member: string;
-  score: number | string;
+  score: number;
   columns?: Record<string, number | string>;
   /** When the present value was reached, ISO 8601 in steps of the board's `tieResolutionMs`: on boards whose ties go by time. */
   reachedAt?: string;

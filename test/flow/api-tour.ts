@@ -130,6 +130,7 @@ function boardStops(board: string, member: string): Stop[] {
     admin("/held"),
     admin("/shards"),
     admin("/stats"),
+    admin("/export"),
     { route: "GET /v1/admin/boards", path: "/v1/admin/boards?limit=1", key: ADMIN_KEY },
     { route: "GET /v1/admin/sessions", path: `/v1/admin/sessions?member=${member}`, key: ADMIN_KEY },
     { route: "DELETE /v1/admin/sessions", path: "/v1/admin/sessions?member=nobody", key: ADMIN_KEY },

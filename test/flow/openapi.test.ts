@@ -15,7 +15,13 @@ let server: TestServer;
 let document: OpenApiDocument;
 
 beforeAll(async () => {
-  server = await startServer(sharedRedisUrl(), { DEVICE_SIGN_IN: "on", CONTROL_PLANE: "on" });
+  server = await startServer(sharedRedisUrl(), {
+    DEVICE_SIGN_IN: "on",
+    CONTROL_PLANE: "on",
+    // An export comes from what it has archived.
+    ROLES: "gateway,merger,archiver",
+    EXPORT_WAIT_MS: "30000",
+  });
   await server.running.database.ready();
   document = (await server.call<OpenApiDocument>("GET", "/v1/openapi.json")).body;
 }, DATABASE_OPENS_MS);

@@ -104,7 +104,7 @@ function caller(url: string): TestServer["call"] {
     const text = await response.text();
     const { status, headers: answered } = response;
     const contentType = answered.get("content-type");
-    const parsed: unknown = contentType?.includes("json") ? JSON.parse(text) : text;
+    const parsed: unknown = contentType?.startsWith("application/json") ? JSON.parse(text) : text;
     await checkAnswer({ method, path, status, contentType, body: parsed });
     return { status, headers: answered, body: parsed as T };
   };
