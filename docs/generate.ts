@@ -1,7 +1,7 @@
 /**
  * The tables in docs/ that are made from code: `npm run docs` writes them, `test/style/codes.test.ts` compares them.
  *
- * A document holds one table (of the API's calls one for each tag), between `<!-- generated -->` and `<!-- /generated -->`; the rest is
+ * A document holds one table (of the API's calls one for each tag, of commands one for each), between `<!-- generated -->` and `<!-- /generated -->`; the rest is
  * written by hand.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import { ERRORS } from "../server/base/errors.ts";
 import { settings } from "../server/config.ts";
 import type { Setting } from "../server/settings/setting.ts";
 import { apiTables } from "./api-tables.ts";
+import { cliTables } from "./cli-tables.ts";
 
 export type Document = { file: string; table: () => string };
 
@@ -18,6 +19,7 @@ export const DOCUMENTS: Document[] = [
   { file: "docs/errors.md", table: errorsTable },
   { file: "docs/settings.md", table: settingsTable },
   { file: "docs/api.md", table: () => apiTables(tableOf) },
+  { file: "docs/cli.md", table: () => cliTables(tableOf) },
 ];
 
 const START = "<!-- generated -->";

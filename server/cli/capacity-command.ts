@@ -47,6 +47,17 @@ export function capacityCommand(print: Print): Command {
     .option("--columns <n>", "columns of a board (default: 1)", upTo(8))
     .option("--shards <n>", "shards of a board (default: 8)", upTo(64))
     .option("--rate <n>", "submissions a second (default: 100)", quantity)
+    .option(
+      "--mean-rate <n>",
+      "changes of entries a second, over days (default: a tenth of --rate)",
+      quantity,
+    )
+    .option(
+      "--log-days <n>",
+      "days that the database keeps the score log (default: 30, as boards do)",
+      quantity,
+    )
+    .option("--seasons <n>", "past seasons that the database keeps (default: 0)", quantity)
     .option("--profiles <n>", "members with a profile (default: 0)", quantity)
     .option("--id-bytes <n>", "length of a member's id (default: 12)", upTo(128))
     .option("--wide", "boards are wide: floats, 64-bit integers, or more than 53 bits")
@@ -70,5 +81,7 @@ export function questionOf(options: Options): CapacityQuestion {
   const { members = 0, boards = 1, wide = false, ids = false } = options;
   const { sessions = Math.ceil(members / 10), columns = wide ? 2 : 1, shards = 8 } = options;
   const { rate = 100, profiles = 0, idBytes = 12 } = options;
-  return { members, sessions, boards, columns, shards, rate, wide, ids, profiles, idBytes };
+  const { meanRate = Math.ceil(rate / 10), logDays = 30, seasons = 0 } = options;
+  const written = { rate, meanRate, logDays, seasons, ids };
+  return { members, sessions, boards, columns, shards, wide, profiles, idBytes, ...written };
 }

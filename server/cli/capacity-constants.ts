@@ -14,6 +14,8 @@ export type Unit = {
   how: string;
 };
 
+const inOrder = "in the order of the archiver, relation size with indexes";
+const another = "the same with 11 letters behind the key, the difference";
 const deleted = "by what deleting the part gives back";
 
 export const UNITS = {
@@ -87,6 +89,24 @@ export const UNITS = {
   },
   deviceRow: { bytes: 193, per: "device in PostgreSQL", how: "20,000 rows, relation size with indexes" },
   keyRow: { bytes: 168, per: "API key in PostgreSQL", how: "20,000 rows, relation size with indexes" },
+  currentRow: {
+    bytes: 180,
+    per: "member's present entry in PostgreSQL",
+    how: `20,000 rows ${inOrder}`,
+  },
+  currentRest: { bytes: 20, per: "present entry and 64-bit column of a wide board", how: another },
+  finalRow: {
+    bytes: 278,
+    per: "entry of a final table in PostgreSQL",
+    how: `20,000 rows ${inOrder}`,
+  },
+  finalRest: { bytes: 25, per: "entry of a final table and 64-bit column of a wide board", how: another },
+  logRow: {
+    bytes: 260,
+    per: "change in the score log in PostgreSQL",
+    how: `20,000 rows ${inOrder}`,
+  },
+  logRest: { bytes: 23, per: "change in the score log and 64-bit column of a wide board", how: another },
 } as const satisfies Record<string, Unit>;
 
 export type UnitName = keyof typeof UNITS;

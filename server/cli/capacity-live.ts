@@ -119,6 +119,9 @@ function plannedBytes(kinds: readonly KindUsage[], bounds: CapacityBounds): Map<
     rate: 0,
     ids: false,
     idBytes: 12,
+    seasons: 0,
+    meanRate: 0,
+    logDays: 0,
   };
   const { parts } = planCapacity(question, bounds);
   return new Map(

@@ -1,8 +1,9 @@
 /**
- * How much memory a deployment needs, reckoned from its numbers alone: parts, units and what they come to. Pure; the constants are in
+ * How much memory and disk a deployment needs, reckoned from its numbers alone: parts, units and what they come to. Pure; the constants are in
  * `capacity-constants.ts`, the bounds of the settings come in with the question.
  */
 import { COUNTER_SHARDS } from "../redis/keys.ts";
+import { archiveParts } from "./capacity-archive.ts";
 import { ID_BYTES, UNITS } from "./capacity-constants.ts";
 
 export type CapacityQuestion = {
@@ -24,6 +25,12 @@ export type CapacityQuestion = {
   profiles: number;
   /** Length of a member's id. */
   idBytes: number;
+  /** Past ones that the database keeps, each with as many members. */
+  seasons: number;
+  /** Changes of entries a second, over all boards, as they are over days. */
+  meanRate: number;
+  /** `logRetentionDays` of the boards. */
+  logDays: number;
 };
 
 /** Settings that bound what may grow, under their names. */
@@ -68,7 +75,12 @@ const MIB = 1024 * 1024;
 
 /** @param question whole numbers, none negative; shards and boards at least 1 */
 export function planCapacity(question: CapacityQuestion, bounds: CapacityBounds): CapacityPlan {
-  const parts = [...memberParts(question), ...writeParts(question, bounds), ...otherParts(question, bounds)];
+  const parts = [
+    ...memberParts(question),
+    ...writeParts(question, bounds),
+    ...otherParts(question, bounds),
+    ...archiveParts(question),
+  ];
   return { parts, totals: { redis: totalOf(parts, "redis"), postgresql: totalOf(parts, "postgresql") } };
 }
 

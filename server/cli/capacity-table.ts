@@ -1,9 +1,14 @@
 /** The memory plan and what was measured, as a table for people: Markdown, so that it may be pasted where it is talked about. */
+
+import { UNITS } from "./capacity-constants.ts";
 import type { LiveCapacity } from "./capacity-live.ts";
 import type { CapacityPlan, StoreName } from "./capacity-plan.ts";
 
 const NAMES: Record<StoreName, string> = { redis: "Redis", postgresql: "PostgreSQL" };
-const SET: Record<StoreName, string> = { redis: "maxmemory", postgresql: "disk, without its log" };
+const SET: Record<StoreName, string> = {
+  redis: "maxmemory",
+  postgresql: "disk, without its write-ahead log",
+};
 const STEPS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 /** Three digits and a unit. */
@@ -16,6 +21,16 @@ export function sizeText(bytes: number): string {
   }
   return `${step === 0 || value >= 100 ? Math.round(value) : value.toPrecision(3)} ${STEPS[step]}`;
 }
+
+/** What the plan reckons a row with. */
+const UNITS_OF_TABLES: Readonly<Record<string, { bytes: number }>> = {
+  profiles: UNITS.profileRow,
+  devices: UNITS.deviceRow,
+  api_keys: UNITS.keyRow,
+  current_entries: UNITS.currentRow,
+  final_entries: UNITS.finalRow,
+  score_log: UNITS.logRow,
+};
 
 const numberText = (value: number): string =>
   (Number.isInteger(value) ? value : value.toFixed(1)).toLocaleString("en");
@@ -72,6 +87,8 @@ export function liveText({ nodes, parts, sampled, tables }: LiveCapacity): strin
     table,
     rows < 0 ? "not counted" : numberText(rows),
     sizeText(bytes),
+    rows > 0 ? numberText(Math.round(bytes / rows)) : "",
+    table in UNITS_OF_TABLES ? numberText(UNITS_OF_TABLES[table]!.bytes) : "",
   ]);
   const { keys, seen, measured } = sampled;
   return [
@@ -79,7 +96,7 @@ export function liveText({ nodes, parts, sampled, tables }: LiveCapacity): strin
     tableText(["part", "keys", "elements", "measured", "as planned"], ofParts),
     `Of ${numberText(keys)} keys ${numberText(seen)} were looked at by SCAN and ${numberText(measured)} measured by MEMORY USAGE; their means stand for the rest.`,
     tables
-      ? tableText(["table", "rows", "on disk"], ofTables)
+      ? tableText(["table", "rows", "on disk", "bytes of one", "as planned"], ofTables)
       : "The embedded database is not open, so its tables were not measured.",
   ].join("\n\n");
 }

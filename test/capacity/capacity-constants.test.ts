@@ -10,6 +10,7 @@ import { POSTGRES_INSTALL_MS, startTestPostgres } from "../support/postgres.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { perBoard, perFeed, perMember, perSubmission } from "./board-measures.ts";
 import { perKey, perRow, perSession } from "./key-measures.ts";
+import { perArchivedRow } from "./row-measures.ts";
 
 let server: TestRedis;
 let redis: Redis;
@@ -79,6 +80,7 @@ test("and what PostgreSQL takes for a row with its indexes", { timeout: POSTGRES
   const database = new Database({ url, dataDir: "", connectionsMax: 2, timeoutMs: 20_000, log: silentLog });
   const { profile, device, key } = await perRow(database);
   expectUnits({ profileRow: profile, deviceRow: device, keyRow: key });
+  expectUnits(await perArchivedRow(database));
   await database.close();
   await postgres.stop();
 });

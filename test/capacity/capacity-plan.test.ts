@@ -4,9 +4,11 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { capacityCommand, quantity, questionOf } from "../../server/cli/capacity-command.ts";
+import { UNITS } from "../../server/cli/capacity-constants.ts";
 import { type CapacityPlan, type CapacityQuestion, planCapacity } from "../../server/cli/capacity-plan.ts";
 import { parseConfig } from "../../server/config.ts";
 import { capacityBounds } from "../../server/options.ts";
+import { asProcess, inProcess } from "../cli/rankwire.ts";
 import { commandConnection, openBoard } from "../support/builders.ts";
 import { startTestRedis } from "../support/redis.ts";
 import { Submitter } from "../support/submitter.ts";
@@ -28,6 +30,9 @@ const anyQuestion = fc.record({
   ids: fc.boolean(),
   profiles: fc.nat(1e7),
   idBytes: fc.integer({ min: 1, max: 128 }),
+  seasons: fc.nat(100),
+  meanRate: fc.nat(1e4),
+  logDays: fc.nat(400),
 });
 
 describe("a memory plan", () => {
@@ -71,6 +76,18 @@ describe("a memory plan", () => {
     expect(partIn(flood, "score log").units).toBe(8 * BOUNDS.LOG_ENTRIES_MAX * BOUNDS.BATCH_MAX);
     expect(partIn(plan({ members: 1e6, rate: 1e6 }), "dedup ids").bytes).toBe(0);
     expect(partIn(plan({ members: 1e6, rate: 0 }), "score log").bytes).toBe(0);
+  });
+
+  test("has the archive's disk: present entries, past seasons, and the changes of the days that are kept", () => {
+    const own = plan({ members: 1_000, seasons: 3, meanRate: 2, logDays: 10, profiles: 0, sessions: 0 });
+    const { currentRow, finalRow, logRow, currentRest } = UNITS;
+    expect(partIn(own, "present entries").bytes).toBe(1_000 * currentRow.bytes);
+    expect(partIn(own, "past seasons").bytes).toBe(3_000 * finalRow.bytes);
+    const [log] = own.parts.filter(({ part, store }) => part === "score log" && store === "postgresql");
+    expect(log).toMatchObject({ units: 2 * 86_400 * 10, unitBytes: logRow.bytes });
+    const wide = plan({ members: 1_000, wide: true, columns: 4, idBytes: 20 });
+    expect(partIn(wide, "present entries").unitBytes).toBe(currentRow.bytes + 3 * currentRest.bytes + 16);
+    expect(questionOf({ rate: 1_005 })).toMatchObject({ meanRate: 101, logDays: 30, seasons: 0 });
   });
 
   test.each([
@@ -117,19 +134,23 @@ describe("rankwire capacity", () => {
     expect(quantity(text)).toBe(value);
   });
 
-  test("says which number is wrong", () => {
-    for (const args of [
+  test("says which number is wrong", async () => {
+    const wrong = [
       ["--members", "many"],
       ["--shards", "65"],
       ["--boards", "0"],
       ["--rate", "-1"],
       ["--speed", "1"],
-    ]) {
-      const { stderr, status } = run(...args);
-      expect(status).toBe(1);
-      expect(stderr).toContain(args[0]);
-    }
-    expect(run()).toMatchObject({ status: 1, stderr: expect.stringContaining("--members is missing") });
+    ].map(async (args) => {
+      const { err, code } = await asProcess({}, "capacity", ...args);
+      expect(code).toBe(1);
+      expect(err).toContain(args[0]);
+    });
+    await Promise.all(wrong);
+    expect(await inProcess("capacity")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("--members is missing"),
+    });
   });
 });
 
