@@ -1,4 +1,5 @@
 /** The role `seasons`: boards roll over by their schedule, and what is over leaves Redis for the archive. */
+import { BoardMirror } from "./archive/board-mirror.ts";
 import { FinalMaker } from "./archive/final-maker.ts";
 import { systemClock } from "./base/clock.ts";
 import type { Base } from "./compose.ts";
@@ -20,6 +21,7 @@ export async function startSeasons(base: Base, registry: Registry): Promise<void
   const { config, around, parts, metrics, commands } = base;
   const redis = await commands("seasons' redis connection");
   const archive = seasonArchive(base, redis);
+  const mirror = new BoardMirror(base.database);
   const seasons = new Seasons({
     redis,
     registry,
@@ -39,7 +41,12 @@ export async function startSeasons(base: Base, registry: Registry): Promise<void
       await hintDirty(redis, [board]);
     },
     isInArchive: (frozen) => archive.isInArchive(frozen),
-    onFrozen: (season) => archive.archiveSeason(season),
+    cameToArchive: (open) => archive.cameToArchive(open),
+    onFrozen: async (season) => {
+      // Before the season leaves Redis the tables know what came after it: else a rebuild would look for it there.
+      const mirrored = await mirror.mirror(registry.record(season.board.id)!);
+      return mirrored === "older" ? "behind" : archive.archiveSeason(season);
+    },
   });
   await parts.start(
     "seasons",

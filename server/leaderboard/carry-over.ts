@@ -37,7 +37,7 @@ export type CarryOptions = {
 
 /** Resolves when the new season has everything. @throws AppError store_lost, log_full, unavailable; what `stillOurs` throws */
 export async function carryOver(options: CarryOptions): Promise<void> {
-  if ((options.to.board.season.carryOver?.rule ?? "none") === "none") return;
+  if (!isCarried(options.to)) return;
   for (let shard = 0; shard < options.from.shards.length; shard++) await carryShard(options, shard);
 }
 
@@ -157,10 +157,14 @@ export function carryMark(shard: number, place: Place): [field: string, mark: st
   return [markOf(shard), `${place.key}\t${storedMember(place)}`];
 }
 
+/** Whether a season begins with entries of the one before. */
+export function isCarried({ board: { season } }: OpenBoard): boolean {
+  return (season.carryOver?.rule ?? "none") !== "none";
+}
+
 /** Whether what is carried is added to what is there, so that it must not come twice. */
-export function isAdded({ board: { operator, season } }: OpenBoard): boolean {
-  const isCarried = (season.carryOver?.rule ?? "none") !== "none";
-  return isCarried && (operator === "incr" || operator === "decr");
+export function isAdded(to: OpenBoard): boolean {
+  return isCarried(to) && (to.board.operator === "incr" || to.board.operator === "decr");
 }
 
 function markOf(shard: number): string {

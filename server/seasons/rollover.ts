@@ -8,7 +8,7 @@
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Board, BoardRecord, ClosingSeason, OpenBoard } from "../leaderboard/board.ts";
-import { carryOver, isAdded } from "../leaderboard/carry-over.ts";
+import { carryOver, isAdded, isCarried } from "../leaderboard/carry-over.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Registry } from "../leaderboard/registry.ts";
 import { freezeSeason, type OpenFeed, openSeason } from "../leaderboard/season-opening.ts";
@@ -54,6 +54,11 @@ export type RolloverOptions = {
    * the tables how far that had come.
    */
   isInArchive: (frozen: OpenBoard) => Promise<boolean>;
+  /**
+   * Whether everything that a season had taken, when it was first asked about, is in the tables. Before that the record does not say that
+   * entries are carried over: had Redis lost them, nobody would carry them again.
+   */
+  cameToArchive: (open: OpenBoard) => Promise<boolean>;
   /** New entries of a board, which nobody submitted: whoever publishes should look. */
   onCarried: (board: string) => Promise<void>;
   /** Hears of every step that has been taken. */
@@ -160,7 +165,7 @@ async function freeze(options: RolloverOptions, id: string, number: number): Pro
   return true;
 }
 
-/** @returns false while it waits for the archive */
+/** @returns false while it waits for the archive: before it begins, or before it may be called done */
 async function carry(
   options: RolloverOptions,
   id: string,
@@ -172,12 +177,15 @@ async function carry(
   if (!one || one.carried) return true;
   const to = successorOf(recordOf(options, id), number);
   if (to && isAdded(to) && !(await options.isInArchive(derive(one)))) return false;
-  if (to) await carryOver({ redis, hasher, limits, from: derive(one), to, stillOurs });
+  if (to && isCarried(to)) {
+    await carryOver({ redis, hasher, limits, from: derive(one), to, stillOurs });
+    await onCarried(id);
+    if (!(await options.cameToArchive(to))) return false;
+  }
   await onStep("entries", id);
   await registry.change(id, (stored) =>
     withClosing(stored, number, (closing) => ({ ...closing, carried: true })),
   );
-  if ((to?.board.season.carryOver?.rule ?? "none") !== "none") await onCarried(id);
   await onStep("carried", id);
   return true;
 }

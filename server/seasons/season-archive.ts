@@ -25,9 +25,12 @@ export type SeasonArchiveOptions = {
 };
 
 const DIFFERENCES_LOGGED = 10;
+const AWAITED_MAX = 10_000;
 
 export class SeasonArchive {
   readonly #options: SeasonArchiveOptions;
+  /** Incarnation of a season → the batches of its shards that are waited for. */
+  readonly #awaited = new Map<string, readonly number[]>();
 
   constructor(options: SeasonArchiveOptions) {
     this.#options = options;
@@ -75,6 +78,23 @@ export class SeasonArchive {
   /** Whether the tables have all that the shards of a frozen season have taken. @throws AppError store_lost, unavailable */
   async isInArchive(frozen: OpenBoard): Promise<boolean> {
     return this.#hasAll(frozen, await this.#batches(frozen));
+  }
+
+  /**
+   * Whether the tables have all that the shards of an open season had taken when this was first asked: it takes more all the time.
+   * @throws AppError store_lost, unavailable
+   */
+  async cameToArchive(open: OpenBoard): Promise<boolean> {
+    const { incarnation } = open.season;
+    const taken = this.#awaited.get(incarnation) ?? (await this.#batches(open));
+    if (await this.#hasAll(open, taken)) {
+      this.#awaited.delete(incarnation);
+      return true;
+    }
+    // What is forgotten is only asked about anew.
+    if (this.#awaited.size >= AWAITED_MAX) this.#awaited.clear();
+    this.#awaited.set(incarnation, taken);
+    return false;
   }
 
   /** How many batches each shard has taken. */

@@ -9,7 +9,7 @@ import { Reader } from "../../server/leaderboard/reader.ts";
 import { rebuild } from "../../server/recovery/rebuild.ts";
 import { commandConnection, DEDUP } from "../support/builders.ts";
 import { describeOnBoth } from "../support/databases.ts";
-import { archiveByHand } from "../support/hand-archive.ts";
+import { archiveByHand, archiveRecord } from "../support/hand-archive.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { Died, GRACE_MS, PREOPEN_MS, SeasonProcess } from "../support/season-run.ts";
 import { uniqueBoard } from "../support/shared-redis.ts";
@@ -86,6 +86,29 @@ describeOnBoth("carried once", (store) => {
     const after = new SeasonProcess(redis, clock);
     await after.turn(id);
     expect(await scores(after, id)).toEqual(Object.fromEntries(many));
+  });
+
+  test("and again when Redis is lost before the archive has them: until then the season that is over is kept for it", async () => {
+    const { clock, process, id, from } = await frozen();
+    await archiveByHand(redis, database, from);
+    process.cameToArchive = false;
+    await process.turn(id);
+    expect(await scores(process, id)).toEqual(Object.fromEntries(many));
+    // The record is in the tables as it is, and nothing yet of what came over.
+    await archiveRecord(database, process.registry.record(id)!);
+    await redis.flushall();
+    await rebuild({
+      redis,
+      database,
+      repository: createRedisBoardRepository(redis),
+      dedup: { windowMs: 600_000, idsMax: 100_000 },
+      boards: [id],
+      force: false,
+    });
+    const after = new SeasonProcess(redis, clock);
+    await after.turn(id);
+    expect(await scores(after, id)).toEqual(Object.fromEntries(many));
+    expect(after.registry.record(id)?.closing[0]?.carried).toBe(true);
   });
 
   test("and nothing before the archive has all of the old season, from which a rebuild tells how far it came", async () => {

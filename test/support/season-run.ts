@@ -29,6 +29,8 @@ export class SeasonProcess {
   onStep: ((step: AnyStep) => Promise<void>) | undefined;
   /** Whether the archive has come up to what is frozen. */
   isInArchive = true;
+  /** Whether it has come up to what is carried over. */
+  cameToArchive = true;
   readonly #redis: Redis;
   readonly #clock: { nowMs: number };
   #hasher = createHasher();
@@ -84,6 +86,7 @@ export class SeasonProcess {
       log: silentLog,
       limits: DEDUP,
       isInArchive: async () => this.isInArchive,
+      cameToArchive: async () => this.cameToArchive,
       preopenMs: PREOPEN_MS,
       graceMs: GRACE_MS,
       closingMax: 4,
