@@ -8,6 +8,7 @@ import { Retention } from "./archiver/retention.ts";
 import { systemClock } from "./base/clock.ts";
 import { newId } from "./base/ids.ts";
 import type { Base } from "./compose.ts";
+import { historyOptions } from "./compose-history.ts";
 import { createRedisBoardRepository } from "./leaderboard/board-repository.ts";
 import type { Channels } from "./redis/channels.ts";
 
@@ -31,6 +32,7 @@ export async function startArchive(base: Base, channels: Channels): Promise<Arch
     boards,
     reader: new LogReader(redis, newId()),
     metrics: createArchiverMetrics(metrics, () => archiver.lag()),
+    ...historyOptions(config),
     everyMs: config.ARCHIVE_MS,
     batchEntries: config.ARCHIVE_BATCH_ENTRIES,
     leaseTtlMs: config.LEASE_TTL_MS,

@@ -2,6 +2,7 @@
 import { StoredSeasons } from "./archive/stored-seasons.ts";
 import { systemClock } from "./base/clock.ts";
 import type { Base, GatewayNeeds } from "./compose.ts";
+import { type HistoryReads, historyReads } from "./compose-history.ts";
 import { FeedHub } from "./feed/hub.ts";
 import type { ProfileChanges } from "./gateway/profile-changes.ts";
 import { PastSeasons } from "./history/past-seasons.ts";
@@ -19,7 +20,7 @@ export type Reads = {
   storedSeasons: StoredSeasons;
   indexes: IndexHub;
   standings: Standings;
-};
+} & HistoryReads;
 
 export async function startReads(
   base: Base,
@@ -31,7 +32,8 @@ export async function startReads(
   const storedSeasons = new StoredSeasons(base.database);
   const pastSeasons = new PastSeasons(base.database, storedSeasons);
   const standings = await startStandings(base, { ...needs, reader, hub, indexes });
-  return { hub, reader, pastSeasons, storedSeasons, indexes, standings };
+  const past = { reader, pastSeasons, storedSeasons };
+  return { hub, ...past, ...historyReads(base, needs, past), indexes, standings };
 }
 
 async function startFeeds(

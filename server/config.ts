@@ -6,6 +6,7 @@ import { z } from "zod";
 import { archiveSettings } from "./settings/archive.ts";
 import { commandSettings } from "./settings/commands.ts";
 import { exportSettings } from "./settings/export.ts";
+import { historySettings } from "./settings/history.ts";
 import { importSettings } from "./settings/import.ts";
 import { limitSettings } from "./settings/limits.ts";
 import { moderationSettings } from "./settings/moderation.ts";
@@ -162,6 +163,7 @@ export const settings = {
   SHUTDOWN_MS: setting(ms(10_000), "ms. All services together must have stopped within this time."),
   ...archiveSettings,
   ...importSettings,
+  ...historySettings,
   ...moderationSettings,
   ...playerSettings,
   ...profileSettings,
@@ -229,6 +231,8 @@ function brokenRelations(config: Config): string[] {
     broken.push("PRODUCER_IDLE_MS must be above 2 × INGEST_DEADLINE_MS");
   if (config.WEBHOOK_BACKOFF_MS > config.WEBHOOK_BACKOFF_MAX_MS)
     broken.push("WEBHOOK_BACKOFF_MS must not be above WEBHOOK_BACKOFF_MAX_MS");
+  if (config.HISTORY_MS >= config.FEED_RETENTION_MS)
+    broken.push("HISTORY_MS must be below FEED_RETENTION_MS");
   if (config.STOP_GRACE_MS >= config.SHUTDOWN_MS) broken.push("STOP_GRACE_MS must be below SHUTDOWN_MS");
   const production = config.NODE_ENV === "production";
   if (production && config.ADMIN_KEY === undefined) {

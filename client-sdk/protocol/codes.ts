@@ -29,6 +29,7 @@ export const ERROR_CODES = [
   "season_closed",
   "season_changing",
   "season_archived",
+  "history_gone",
   "entry_exists",
   "import_running",
   "banned",

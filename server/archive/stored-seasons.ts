@@ -38,6 +38,20 @@ export class StoredSeasons {
     return row && { definition: row.definition, endedAt: (row.ended_at ?? row.archived_at)! };
   }
 
+  /** The number of the last season that had opened at an instant; undefined before the first. @throws AppError unavailable */
+  async at(board: string, atMs: number): Promise<number | undefined> {
+    const row = await this.#database.run((db) =>
+      db
+        .selectFrom("seasons")
+        .select("season")
+        .where("board", "=", board)
+        .where("opened_at", "<=", new Date(atMs))
+        .orderBy("season", "desc")
+        .executeTakeFirst(),
+    );
+    return row?.season;
+  }
+
   /** Seasons before a number, the newest first. @throws AppError unavailable */
   async before({ board, season }: FinalOf, limit: number): Promise<SeasonLine[]> {
     const rows = await this.#database.run((db) =>

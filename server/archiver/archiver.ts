@@ -17,7 +17,9 @@ import type { RedisStore } from "../redis/store.ts";
 import type { ArchivedBoards } from "./archived-boards.ts";
 import type { ArchiveLag, ArchiverMetrics } from "./archiver-metrics.ts";
 import { BoardTurns } from "./board-turns.ts";
+import type { FeedArchiverOptions } from "./feed-archiver.ts";
 import { LogSweep } from "./log-sweep.ts";
+import type { RankSamplerOptions } from "./rank-sampler.ts";
 
 export type ArchiverOptions = {
   redis: RedisStore;
@@ -26,6 +28,8 @@ export type ArchiverOptions = {
   boards: ArchivedBoards;
   reader: LogReader;
   metrics: ArchiverMetrics;
+  feeds: FeedArchiverOptions["feeds"];
+  samples: RankSamplerOptions["samples"];
   now: () => number;
   log: Log;
   everyMs: number;

@@ -3,15 +3,22 @@ import { AppError } from "../base/errors.ts";
 import type { Lease } from "../locks/lease.ts";
 import type { ArchivedSeason } from "./archived-boards.ts";
 import type { ArchiveLag } from "./archiver-metrics.ts";
+import { FeedArchiver, type FeedArchiverOptions } from "./feed-archiver.ts";
+import { RankSampler, type RankSamplerOptions } from "./rank-sampler.ts";
 import { SeasonArchiver, type SeasonArchiverOptions } from "./season-archiver.ts";
 
-export type BoardTurnsOptions = SeasonArchiverOptions & {
-  lease: Lease;
-  leaseTtlMs: number;
-  quietMs: number;
-  now: () => number;
-  startedAtMs: number;
-};
+export type BoardTurnsOptions = SeasonArchiverOptions &
+  FeedArchiverOptions &
+  RankSamplerOptions & {
+    lease: Lease;
+    leaseTtlMs: number;
+    quietMs: number;
+    now: () => number;
+    startedAtMs: number;
+  };
+
+/** Of one season: its scores, what was published of it, and now and then its rank index. */
+type Archivers = { scores: SeasonArchiver; feed: FeedArchiver; ranks: RankSampler };
 
 /** After a failure of this board alone. */
 const PAUSE_MS = 1_000;
@@ -19,7 +26,7 @@ const PAUSE_MS = 1_000;
 export class BoardTurns {
   readonly id: string;
   readonly #options: BoardTurnsOptions;
-  readonly #seasons = new Map<string, SeasonArchiver>();
+  readonly #seasons = new Map<string, Archivers>();
   #dueAt = 0;
   #quietAt: number;
   #wantsMore = false;
@@ -78,7 +85,8 @@ export class BoardTurns {
     for (const season of seasons) {
       const { incarnation } = season.open.season;
       kept.add(incarnation);
-      const turn = await this.#archiverOf(season).turn().catch(lostOnly);
+      const { scores, feed, ranks } = this.#archiversOf(season);
+      const turn = await scores.turn().catch(lostOnly);
       // The other seasons of the board may be there.
       if (turn instanceof AppError) {
         lost = turn;
@@ -86,6 +94,8 @@ export class BoardTurns {
       }
       lag += turn.lag;
       more ||= turn.more;
+      more = (await feed.turn(season.open)) || more;
+      await ranks.turn(season.open);
       oldestMs = Math.min(oldestMs, turn.oldestMs ?? startedAtMs);
     }
     for (const incarnation of this.#seasons.keys())
@@ -109,14 +119,18 @@ export class BoardTurns {
     await this.#options.lease.release().catch(() => undefined);
   }
 
-  #archiverOf(season: ArchivedSeason): SeasonArchiver {
+  #archiversOf(season: ArchivedSeason): Archivers {
     const { incarnation } = season.open.season;
-    let archiver = this.#seasons.get(incarnation);
-    if (!archiver) {
-      archiver = new SeasonArchiver(season, this.#options);
-      this.#seasons.set(incarnation, archiver);
+    let archivers = this.#seasons.get(incarnation);
+    if (!archivers) {
+      archivers = {
+        scores: new SeasonArchiver(season, this.#options),
+        feed: new FeedArchiver(season, this.#options),
+        ranks: new RankSampler(season, this.#options),
+      };
+      this.#seasons.set(incarnation, archivers);
     }
-    return archiver;
+    return archivers;
   }
 }
 

@@ -1,8 +1,10 @@
-/** How long score logs are kept: as their board says now, and never less than the two dedup windows that a rebuild needs. */
+/** How long score logs and history are kept: as their board says now, and logs never less than the two dedup windows that a rebuild needs. */
+import { clearHistory } from "../archive/history-retention.ts";
 import { clearLog, readLives } from "../archive/log-retention.ts";
 import type { Log } from "../base/log.ts";
 import { Loop } from "../base/loop.ts";
 import type { Database } from "../database/database.ts";
+import type { Board } from "../leaderboard/board.ts";
 import type { ArchivedBoards } from "./archived-boards.ts";
 
 export type RetentionOptions = {
@@ -15,6 +17,11 @@ export type RetentionOptions = {
 };
 
 const DAY_MS = 86_400_000;
+
+/** How long the changes of a board are kept, in ms. */
+export function keptLogMs({ logRetentionDays }: Board, dedupWindowMs: number): number {
+  return Math.max(logRetentionDays * DAY_MS, 2 * dedupWindowMs);
+}
 
 export class Retention {
   readonly #options: RetentionOptions;
@@ -46,8 +53,12 @@ export class Retention {
     for (const { life, board } of await readLives(database)) {
       const known = boards.seasons.get(board)?.at(-1);
       if (!known) continue;
-      const keptMs = Math.max(known.open.board.logRetentionDays * DAY_MS, 2 * dedupWindowMs);
-      deleted += await clearLog(database, life, now() - keptMs, () => !signal?.aborted);
+      const { board: rules } = known.open;
+      const goOn = (): boolean => !signal?.aborted;
+      deleted += await clearLog(database, life, now() - keptLogMs(rules, dedupWindowMs), goOn);
+      const isOver = !boards.seasons.get(board)!.some((season) => season.life === life);
+      const keptFromMs = now() - rules.historyRetentionDays * DAY_MS;
+      deleted += await clearHistory(database, { life, isOver }, keptFromMs, goOn);
     }
     return deleted;
   }

@@ -126,6 +126,12 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "The season is in the archive, where scores do not change any more.",
     "Hide or remove the entry instead, or adjust it in the current season.",
   ),
+  history_gone: row(
+    410,
+    false,
+    "What was then is not kept any more.",
+    "Ask for an instant from `details.earliest` on; a board's `historyRetentionDays` and `logRetentionDays` say how long what is kept.",
+  ),
   entry_exists: row(
     409,
     false,

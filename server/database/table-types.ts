@@ -1,6 +1,7 @@
 /** The tables as TypeScript sees them: what `migrations/` makes, column by column. */
 import type { ColumnType, Generated, Insertable, Selectable } from "kysely";
 import type { ArchiveTables } from "./archive-table-types.ts";
+import type { HistoryTables } from "./history-table-types.ts";
 import type { ModerationTables } from "./moderation-table-types.ts";
 import type { RewardTables } from "./reward-table-types.ts";
 import type { WebhookTables } from "./webhook-table-types.ts";
@@ -45,7 +46,8 @@ export type ProfileTable = {
 export type Tables = ArchiveTables &
   ModerationTables &
   RewardTables &
-  WebhookTables & {
+  WebhookTables &
+  HistoryTables & {
     api_keys: ApiKeyTable;
     devices: DeviceTable;
     profiles: ProfileTable;

@@ -11,7 +11,10 @@ import type { Counters } from "../counters/counters.ts";
 import type { CountsAnswer } from "../counters/counts-reader.ts";
 import type { BoardFeed } from "../feed/board-feed.ts";
 import type { FeedHub } from "../feed/hub.ts";
+import type { MemberHistory } from "../history/member-history.ts";
+import type { PassedMembers } from "../history/passed-members.ts";
 import type { PastSeasons } from "../history/past-seasons.ts";
+import type { PastTops } from "../history/past-tops.ts";
 import type { HeldReview } from "../ingest/held-review.ts";
 import type { Ingest } from "../ingest/ingest.ts";
 import type { Replication } from "../ingest/replication.ts";
@@ -88,6 +91,14 @@ export type Gateway = {
   storedSeasons: StoredSeasons;
   storedRewards: StoredRewards;
   exports: BoardExport;
+  /** What was: tops as they stood, members over time, who passed whom. */
+  pastTops: PastTops;
+  memberHistory: MemberHistory;
+  passedMembers: PassedMembers;
+  /** Everything until then is in the tables, in ms. @throws AppError not_available, unavailable */
+  archivedUntil: (open: OpenBoard) => Promise<number>;
+  /** How long the changes of a board are kept, in ms. */
+  logKeptMs: (open: OpenBoard) => number;
   hub: FeedHub;
   indexes: IndexHub;
   standings: Standings;

@@ -24,6 +24,7 @@ import { deviceRoutes } from "./routes/devices.ts";
 import { EXPORT_HEADERS, exportRoutes } from "./routes/exports.ts";
 import { feedRoutes } from "./routes/feed.ts";
 import { heldRoutes } from "./routes/held.ts";
+import { historyRoutes } from "./routes/history.ts";
 import { importRoutes } from "./routes/imports.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { memberRoutes } from "./routes/members.ts";
@@ -44,6 +45,7 @@ import { tagArchived } from "./unchanged-answers.ts";
 export const ROUTES = [
   boardRoutes,
   seasonRoutes,
+  historyRoutes,
   scoreRoutes,
   sessionRoutes,
   deviceRoutes,

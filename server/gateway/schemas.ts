@@ -108,6 +108,8 @@ export const topQuery = z.strictObject({
   offset: whole(0, Number.MAX_SAFE_INTEGER).default(0),
   /** The longest place there can be, in base64. */
   cursor: z.string().max(1_024).optional(),
+  /** The top as it stood then. */
+  at: z.iso.datetime({ offset: true }).optional(),
   ...seasonQuery,
 });
 const precision = z.enum(["fast", "exact"]).default("exact");

@@ -29,14 +29,16 @@ export function boardInfo(open: OpenBoard): BoardInfo {
 export type Definition = Omit<Board, "id">;
 
 export type AdminBoardInfo = BoardInfo &
-  Pick<Board, "metadata" | "logRetentionDays" | "rules" | "rewards"> & { staged?: Definition };
+  Pick<Board, "metadata" | "logRetentionDays" | "historyRetentionDays" | "rules" | "rewards"> & {
+    staged?: Definition;
+  };
 
 /**
  * What admins see beside.
  * @param record what is stored of the board; absent for a season that is over, of which nothing is staged
  */
 export function adminBoardInfo(open: OpenBoard, record?: BoardRecord): AdminBoardInfo {
-  const { metadata, logRetentionDays, rules, rewards } = open.board;
+  const { metadata, logRetentionDays, historyRetentionDays, rules, rewards } = open.board;
   // Once the next season is prepared, what was staged is its definition.
   const coming = record && (record.staged ?? record.next?.board);
   // Nothing is staged where the next season has the rules of this one, or is this one already.
@@ -45,6 +47,7 @@ export function adminBoardInfo(open: OpenBoard, record?: BoardRecord): AdminBoar
     ...boardInfo(open),
     metadata,
     logRetentionDays,
+    historyRetentionDays,
     ...(rules ? { rules } : {}),
     ...(rewards ? { rewards } : {}),
     ...(staged ? { staged: definitionOf(staged) } : {}),

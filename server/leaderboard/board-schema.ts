@@ -43,6 +43,7 @@ export const boardDefinition = z.strictObject({
     .refine((fields) => new Set(fields).size === fields.length, "names a field twice")
     .default([]),
   logRetentionDays: z.int().min(0).max(36_500).default(30),
+  historyRetentionDays: z.int().min(0).max(36_500).default(30),
   endsAt: z.iso.datetime({ offset: true }).optional(),
   season: seasonRules.default({ schedule: "manual" }),
 });

@@ -40,6 +40,8 @@ export type Board = {
   profileFields: ProfileField[];
   /** How long the archive keeps the score log; never less than two dedup windows, which is what 0 means. */
   logRetentionDays: number;
+  /** How long the archive keeps what was published, and samples of the rank index; 0 keeps nothing, and archives nothing. */
+  historyRetentionDays: number;
   /** ISO 8601; a board whose ties go by time is packed only with it, because the time must fit the bit budget. */
   endsAt?: string;
   /** How its seasons follow each other; changes live, for the present season's end too. */

@@ -1,6 +1,6 @@
 /** The rank index in Redis: published under the merger's lease, read by gateways, and wanted by them for as long as somebody looks. */
 import { type FeedKeys, indexWantedKey, leaseKeys } from "../redis/keys.ts";
-import { tagged } from "../redis/reply.ts";
+import { fromRedisError, tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { decodeIndex, encodeIndex } from "./index-frame.ts";
@@ -20,9 +20,11 @@ export async function publishIndex(
   return tagged(await runScript(redis, "rank-index/publish", keyList, args), ["published", "fenced"]).tag;
 }
 
-/** The last published index; undefined when there is none yet. */
+/** The last published index; undefined when there is none yet. @throws AppError unavailable */
 export async function readIndex(redis: RedisStore, keys: FeedKeys): Promise<RankIndex | undefined> {
-  const frame = await redis.getBuffer(keys.index);
+  const frame = await redis.getBuffer(keys.index).catch((error: unknown) => {
+    throw fromRedisError(error);
+  });
   return frame ? decodeIndex(frame) : undefined;
 }
 

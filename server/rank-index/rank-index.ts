@@ -134,6 +134,17 @@ export class RankIndex {
   }
 }
 
+/** The same with at most `max` boundaries, evenly taken from its own: coarser, and as true. */
+export function thinned({ facts, boundaries, below }: RankIndex, max: number): RankIndex {
+  const size = Math.min(max, boundaries.length);
+  const picked = Array.from({ length: size }, (_, i) => Math.floor(((i + 0.5) * boundaries.length) / size));
+  return new RankIndex(
+    facts,
+    Float64Array.from(picked, (i) => boundaries[i]!),
+    Float64Array.from(picked, (i) => below[i]!),
+  );
+}
+
 const double = new Float64Array(1);
 const bits = new BigInt64Array(double.buffer);
 

@@ -39,6 +39,7 @@ export async function goodStops(server: TestServer): Promise<Stop[]> {
   });
   return [
     ...boardStops(board, member),
+    ...(await historyStops(server, board, member)),
     {
       route: "POST /v1/admin/boards/{board}/held/{held}/approve",
       path: `/v1/admin/boards/${board}/held/${first}/approve`,
@@ -68,6 +69,28 @@ export async function goodStops(server: TestServer): Promise<Stop[]> {
       path,
     })),
   ];
+}
+
+/** The past is what an archiver has seen. */
+async function historyStops(server: TestServer, board: string, member: string): Promise<Stop[]> {
+  const read = (rest: string, query: string): Stop => ({
+    route: `GET /v1/boards/{board}${rest}`,
+    path: `/v1/boards/${board}${rest.replace("{member}", member)}${query}`,
+  });
+  const at = new Date().toISOString();
+  const stops = [
+    read("/top", `?at=${at}`),
+    read("/members/{member}/history", ""),
+    read("/members/{member}/history", "?seasons=all"),
+    read("/members/{member}/passed", `?since=${at}`),
+  ];
+  await eventually(async () => {
+    for (const { path } of stops) {
+      const { status, body } = await server.call("GET", path);
+      if (status !== 200) throw new Error(JSON.stringify(body));
+    }
+  });
+  return stops;
 }
 
 function boardStops(board: string, member: string): Stop[] {

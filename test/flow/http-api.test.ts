@@ -52,6 +52,7 @@ describe("a board", () => {
       shards: 8,
       metadata: false,
       logRetentionDays: 30,
+      historyRetentionDays: 30,
     });
   });
 

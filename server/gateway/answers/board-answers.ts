@@ -39,6 +39,7 @@ const boardFields = {
 const adminFields = {
   metadata: z.boolean(),
   logRetentionDays: count,
+  historyRetentionDays: count,
   rules: rulesDefinition.optional(),
   rewards: rewardRules.optional(),
   staged: boardDefinition.extend({ columns: z.array(storedColumn) }).optional(),

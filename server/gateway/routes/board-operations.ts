@@ -1,5 +1,7 @@
 /** What the reads of boards say of themselves; `boards.ts` has their handlers. */
+import { z } from "zod";
 import * as answers from "../answers/board-answers.ts";
+import { pastTop } from "../answers/history-answers.ts";
 import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
 import { IF_NONE_MATCH, UNCHANGED } from "../unchanged-answers.ts";
@@ -13,7 +15,7 @@ export const list = describe({
 export const one = describe({
   summary: "the definition, the season and how seasons follow each other, `total`",
   details:
-    "an admin key also sees `rules`, `rewards`, `metadata`, `logRetentionDays` and what is `staged`: [seasons](#seasons)",
+    "an admin key also sees `rules`, `rewards`, `metadata`, `logRetentionDays`, `historyRetentionDays` and what is `staged`: [seasons](#seasons)",
   who: "reader",
   params: schemas.boardParams,
   query: schemas.memberQuery,
@@ -24,12 +26,12 @@ export const one = describe({
 export const top = describe({
   summary: "the best entries, as published; behind a cursor the entries after it, at any depth",
   details:
-    "20 without `limit`; offset + limit ≤ topSize, with an archived `season` any offset; `position` names the moment and is there only for the published top",
+    "20 without `limit`; offset + limit ≤ topSize, with an archived `season` any offset; `position` names the moment and is there only for the published top; with `at` (RFC 3339) the top as it stood: [history](history.md)",
   who: "reader",
   params: schemas.boardParams,
   query: schemas.topQuery,
   headers: IF_NONE_MATCH,
-  answers: { 200: answers.top, ...UNCHANGED },
+  answers: { 200: z.union([answers.top, pastTop]), ...UNCHANGED },
 });
 
 export const member = describe({

@@ -12,6 +12,7 @@ import { callerOf } from "../caller.ts";
 import { withProfiles } from "../entry-profiles.ts";
 import { fastMembers, fastRank, fastRankOfScore, fastTotal } from "../fast-ranks.ts";
 import { type Gateway, mayRead, openFeedOf, readableBoard } from "../gateway.ts";
+import { topAsItStood } from "../past-top-reads.ts";
 import * as schemas from "../schemas.ts";
 import { pastTop, type SeasonReads, seasonPercentiles, seasonReads } from "../season-reads.ts";
 import { noteArchived } from "../unchanged-answers.ts";
@@ -43,6 +44,8 @@ export function boardRoutes(app: FastifyInstance, gateway: Gateway): void {
   });
 
   app.get("/v1/boards/:board/top", operations.top, async (request) => {
+    const { at } = request.query as { at?: string };
+    if (at !== undefined) return shownAt(gateway, request);
     const { reads, open, query } = await asked(request, schemas.topQuery);
     const { cursor, offset, limit = TOP_LIMIT } = query;
     if (cursor === undefined && reads.state === "present") {
@@ -156,6 +159,15 @@ async function shown<T extends { entries: { member: string }[] }>(
   answer: T,
 ) {
   return { ...answer, entries: await withProfiles(profiles, open, answer.entries) };
+}
+
+/** The top as it stood. */
+async function shownAt(gateway: Gateway, request: FastifyRequest) {
+  const { board } = schemas.parse(schemas.boardParams, request.params);
+  const present = await readableBoard(gateway, board, await callerOf(gateway, request));
+  const query = schemas.parse(schemas.topQuery, request.query);
+  const { open, answer } = await topAsItStood(gateway, request, { present, query, at: query.at! });
+  return shown(gateway, open, answer);
 }
 
 /** What cheats had better not know, and what else a definition says. */
