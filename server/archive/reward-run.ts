@@ -128,6 +128,11 @@ export class RewardRuns {
     );
   }
 
+  /** For the plans of the lists: PGlite has nobody who would do it by and by. @throws AppError unavailable */
+  async analyze(): Promise<void> {
+    await this.#database.run((db) => sql`analyze rewards`.execute(db));
+  }
+
   /**
    * The season's end is seen to, once.
    * @param tell in the same transaction

@@ -54,6 +54,7 @@ export async function rewardSeason(
       isPast = step.isPast;
       await onStep(step.granted);
     }
+    await runs.analyze();
   }
   if (!(await stillOurs())) return undefined;
   return runs.finish(of, TOP_TOLD, (within, end) => note(within, closedEvent(open, season.endedAt, end)));
