@@ -1,6 +1,6 @@
 /**
  * The granting of a season's rewards along its final table, in steps of bounded length: what a step grants, what it tells of it and how far
- * the run has come commit together. So whoever is cut off is followed from there, and two at once grant nothing twice.
+ * the run has come commit together [R 19]. So whoever is cut off is followed from there, and two at once grant nothing twice.
  *
  * Ranks are counted on from the last step. Who is hidden behind that place gets nothing and those behind move up; who is hidden before it
  * keeps what was granted, and nobody's rank moves. Percents are of the entries that were shown when the run began.

@@ -79,7 +79,8 @@ describeOnBoth("the rewards of a season", (store) => {
   }
 
   async function playSeason(): Promise<void> {
-    await server.createBoard(board, { operator: "set", shards: 2, rewards: RULES });
+    await server.createBoard(board, { operator: "set", shards: 2, rewards: RULES.slice(1) });
+    expect((await admin("PATCH", "", { rewards: RULES })).body).toMatchObject({ rewards: RULES });
     const submissions = Object.entries(SCORES).map(([member, score]) => ({ member, score }));
     await server.call("POST", `/v1/boards/${board}/scores`, { key: SERVER_KEY, body: { submissions } });
     await admin("POST", "/members/eve/shadow", { reason: "too fast" });
