@@ -3,6 +3,7 @@
  * and most need a part of it.
  */
 import { Command } from "commander";
+import { VERSION } from "../base/version.ts";
 
 /** Takes what is to be shown, without an end of line. */
 export type Print = (text: string) => void;
@@ -71,6 +72,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 export async function programFor(args: readonly string[] | "all", print: Print): Promise<Command> {
   const program = new Command("rankwire")
     .description("Commands for operators of Rankwire. Settings come from the environment, as for the server.")
+    .version(VERSION)
     .showHelpAfterError();
   for (const [name, { about, load }] of Object.entries(COMMANDS)) {
     const isAsked = args === "all" || args.includes(name);

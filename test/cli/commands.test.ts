@@ -1,6 +1,7 @@
 /** The commands that call a running server, against a real one with a database. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS, programFor } from "../../server/cli/commands.ts";
+import { newEmbeddedFolder } from "../support/embedded-template.ts";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl } from "../support/shared-redis.ts";
@@ -9,7 +10,11 @@ import { asProcess, fileOf, inProcess } from "./rankwire.ts";
 let server: TestServer;
 let as: { admin: string[]; game: string[]; anyone: string[] };
 beforeAll(async () => {
-  server = await startServer(sharedRedisUrl(), { ROLES: "gateway,merger,seasons" });
+  server = await startServer(sharedRedisUrl(), {
+    ROLES: "gateway,merger,seasons",
+    SEASON_PREOPEN_MS: "500",
+    DATA_DIR: await newEmbeddedFolder(),
+  });
   const url = ["--url", server.url];
   // PGlite is opened at the first question, which may take longer than a question may.
   const asked = async () => server.call("GET", "/v1/admin/keys", { key: ADMIN_KEY });

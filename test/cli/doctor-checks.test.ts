@@ -7,11 +7,21 @@ import { distance, nearestName } from "../../server/cli/doctor/near-names.ts";
 import { nodeFindings } from "../../server/cli/doctor/redis-checks.ts";
 import { versionFinding } from "../../server/cli/doctor/server-checks.ts";
 import { checkSettings } from "../../server/cli/doctor/settings-checks.ts";
+import { reportText } from "../../server/cli/doctor-command.ts";
 import { settings } from "../../server/config.ts";
 import type { DatabaseHealth } from "../../server/database/database-health.ts";
 import type { NodeHealth } from "../../server/redis/node-health.ts";
 
 const MIB = 1024 ** 2;
+
+test("what is found is a line each, with what to change below where something is to be changed", () => {
+  const findings = [nodeFinding("22.0.0"), nodeFinding("18.0.0")];
+  const lines = reportText({ version: "1.2.3", problems: 1, warnings: 0, findings }).split("\n");
+  expect(lines[0]).toBe("ok       machine   node: 22.0.0");
+  expect(lines[1]).toBe("problem  machine   node: 18.0.0 is too old");
+  expect(lines[2]).toMatch(/^ {21}→ Install Node \S+ or newer\.$/);
+  expect(lines.at(-1)).toBe("Rankwire 1.2.3: 1 problems, 0 warnings.");
+});
 
 describe("clocks", () => {
   test("may be half a second apart, and what the round trip leaves open counts for nobody", () => {
