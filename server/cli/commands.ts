@@ -43,6 +43,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: "who changed what, when and why, the newest first",
     load: async () => (await import("./audit-command.ts")).auditCommand,
   },
+  import: {
+    about: "entries of a file or of a Redis ZSET into a board, and a check of both sides",
+    load: async () => (await import("./import-command.ts")).importCommand,
+  },
   doctor: {
     about: "check settings, machine, Redis, database, clocks and a running server, and say what to change",
     load: async () => (await import("./doctor-command.ts")).doctorCommand,

@@ -1,12 +1,16 @@
 /** Imports that break off and go on, beside submissions, and where a score log is full. */
+import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
-import { commandConnection } from "../support/builders.ts";
+import { createHasher } from "../../server/leaderboard/hashing.ts";
+import { wholeKey } from "../../server/leaderboard/values.ts";
+import { ImportWriter } from "../../server/transfer/import-writer.ts";
+import { commandConnection, DEDUP } from "../support/builders.ts";
 import { eventually } from "../support/eventually.ts";
-import { ADMIN_KEY, startServer, type TestServer } from "../support/servers.ts";
+import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
-import { importText, OpenImport, standings } from "./importing.ts";
+import { importLines, importText, OpenImport, standings } from "./importing.ts";
 
 let server: TestServer;
 let redis: Redis;
@@ -91,3 +95,105 @@ describe("an import with an id", () => {
     expect(unknown.body.error.code).toBe("import_not_found");
   });
 });
+
+describe("an import beside submissions", () => {
+  test("by best and by absent ends in what a naive board says, whatever comes first", async () => {
+    const one = fc.record({
+      member: fc.constantFrom("a", "b", "c", "d"),
+      score: fc.integer({ min: 0, max: 9 }),
+    });
+    const some = fc.array(one, { maxLength: 12 });
+    const seed = Number(process.env.SEED ?? Date.now());
+    console.info(`seed ${seed}`);
+    await fc.assert(
+      fc.asyncProperty(some, some, fc.constantFrom("best", "absent"), async (lines, submissions, mode) => {
+        await newBoard({ operator: "best", shards: 2 });
+        const submit = async (): Promise<void> => {
+          if (submissions.length === 0) return;
+          await server.call("POST", `/v1/boards/${board}/scores`, { key: SERVER_KEY, body: { submissions } });
+        };
+        await Promise.all([submit(), importLines(server, board, lines, `?mode=${mode}`)]);
+        for (const member of ["a", "b", "c", "d"]) {
+          const of = (all: typeof lines) =>
+            all.filter((entry) => entry.member === member).map(({ score }) => score);
+          const [imported, submitted] = [of(lines), of(submissions)];
+          // Absent takes the first line, if nobody was there; what is submitted is kept if it is better.
+          const possible =
+            mode === "best"
+              ? [Math.max(...imported, ...submitted)]
+              : [Math.max(...imported.slice(0, 1), ...submitted), Math.max(...submitted)];
+          const score = await scoreOf(member);
+          if (imported.length + submitted.length === 0) expect(score).toBeUndefined();
+          else expect(possible).toContain(score);
+        }
+      }),
+      { seed, numRuns: 15 },
+    );
+  });
+
+  test("keeps its sender waiting instead of keeping its lines", async () => {
+    const { shards } = await newBoard({ operator: "set", shards: 1 });
+    // Nothing is written while the score log is full, so no more than two portions may be taken.
+    const filling = redis.pipeline();
+    for (let i = 0; i < 7_600; i++) filling.xadd(shards[0]!.log, "*", "n", "0");
+    await filling.exec();
+    const open = new OpenImport(server, board);
+    const piece = `${JSON.stringify({ member: "m".repeat(120), score: 1 })}\n`.repeat(500);
+    let sent = 0;
+    while (sent < 200 && (await within(open.send(piece), 700))) sent++;
+    expect(sent).toBeLessThan(150);
+    await redis.xtrim(shards[0]!.log, "MAXLEN", 1);
+    open.end();
+    expect((await open.answer).body).toMatchObject({ failed: 0 });
+  });
+});
+
+describe("the writer of an import", () => {
+  async function writerOf(limits: Partial<typeof DEDUP>, patienceMs: number) {
+    const open = await newBoard({ operator: "set", shards: 1 });
+    const writer = new ImportWriter({
+      redis,
+      open,
+      hasher: await createHasher(),
+      limits: { ...DEDUP, logEntriesMax: 8, ...limits },
+      mode: "put",
+      dryRun: false,
+      patienceMs,
+      markBanned: () => undefined,
+    });
+    const write = (score: number) =>
+      writer.write([{ entry: { member: "a", key: wholeKey(open.layout, { score }, 0) }, exact: false }]);
+    return { write, log: open.shards[0]!.log };
+  }
+
+  test("waits at three quarters of a full score log, and goes on when the archive has made room", async () => {
+    const { write, log } = await writerOf({}, 30_000);
+    // The log begins with a placeholder.
+    for (let i = 1; i < 6; i++) await write(i);
+    const waiting = write(7);
+    expect(await within(waiting, 300)).toBe(false);
+    await redis.xtrim(log, "MAXLEN", 1);
+    expect(await waiting).toMatchObject({ written: 1 });
+  });
+
+  test("after its patience goes on as submissions do, or ends, as LOG_FULL says", async () => {
+    const gap = await writerOf({}, 100);
+    for (let i = 1; i < 12; i++) expect(await gap.write(i)).toMatchObject({ written: 1 });
+    const refuse = await writerOf({ logFull: "refuse" }, 100);
+    for (let i = 1; i < 6; i++) await refuse.write(i);
+    await expect(refuse.write(7)).rejects.toMatchObject({ code: "log_full" });
+  });
+});
+
+/** Whether it comes in time. */
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
