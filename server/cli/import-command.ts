@@ -60,7 +60,7 @@ export function importCommand(print: Print): Command {
     .option("--ties <ties>", "where ties go by time: exact, or time (by reachedAt)", "exact")
     .option("--dry-run", "check everything, and write nothing")
     .option("--import-id <id>", "go on with an import of this id that broke off")
-    .option("--create", "make the board, with columns that hold what there is")
+    .option("--create", "make the board: as an export says, or with columns that hold what there is")
     .option("--order <order>", "of the board that is made: desc or asc", "desc")
     .option("--set <fields...>", "of the board that is made, such as operator=best ties=earliest", [])
     .option("--no-compare", "do not compare both sides afterwards")
@@ -143,8 +143,12 @@ async function createBoard(
   const { order } = options;
   if (order !== "desc" && order !== "asc")
     refuse(`${String(order)} is no order.`, "Write --order desc or --order asc.");
-  const columns = await fittingColumns(source, namesIn(options.map), order);
-  const body = { operator: "best", order, columns, ...valuesOf(options.set) };
+  const own = await source.definition();
+  const fitting = async (): Promise<object> => {
+    const columns = await fittingColumns(source, namesIn(options.map), order);
+    return { operator: "best", order, columns };
+  };
+  const body = { ...(own ?? (await fitting())), ...valuesOf(options.set) };
   return api.call<object>("PUT", adminPathOf(board), { body });
 }
 

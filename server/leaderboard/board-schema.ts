@@ -87,12 +87,16 @@ function checkSeasonRules({ season, endsAt, columns }: ParsedDefinition): void {
   }
 }
 
-/** A first or next season that opens at an instant; a first one no sooner than its board says. */
+/**
+ * A first or next season that opens at an instant; a first one when its board says, which may be long ago: entries that are imported
+ * then keep the times at which they were reached.
+ */
 export function newSeason(board: Board, number: number, atMs: number): Season {
   const { startsAt } = board.season;
-  const openedAtMs = number === 1 && startsAt !== undefined ? Math.max(atMs, Date.parse(startsAt)) : atMs;
-  const endsAtMs = board.endsAt === undefined ? nextEnd(board.season, openedAtMs) : Date.parse(board.endsAt);
-  const over = endsAtMs === undefined ? board.season.endsAt !== undefined : endsAtMs <= openedAtMs;
+  const openedAtMs = number === 1 && startsAt !== undefined ? Date.parse(startsAt) : atMs;
+  const fromMs = Math.max(atMs, openedAtMs);
+  const endsAtMs = board.endsAt === undefined ? nextEnd(board.season, fromMs) : Date.parse(board.endsAt);
+  const over = endsAtMs === undefined ? board.season.endsAt !== undefined : endsAtMs <= fromMs;
   if (over) throw invalid("endsAt is in the past");
   const ids = { incarnation: newEpoch(), salt: newId() };
   return { number, ...ids, state: "opening", openedAtMs, ...(endsAtMs === undefined ? {} : { endsAtMs }) };

@@ -12,7 +12,7 @@ const instant = z.iso.datetime({ offset: true });
 const timeZone = z.string().min(1).max(64).refine(isTimeZone, "is no IANA time zone, such as Europe/Berlin");
 
 const common = {
-  /** When the board's first season opens, and when its last one ends. */
+  /** When the board's first season opens, or since when it has been open, and when its last one ends. */
   startsAt: instant.exactOptional(),
   endsAt: instant.exactOptional(),
   carryOver: carryOver.exactOptional(),

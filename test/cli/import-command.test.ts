@@ -179,6 +179,39 @@ describe("rankwire import of a file", () => {
     expect(bad.compared).toBeUndefined();
   });
 
+  test("of an export makes the board as it was, and leaves out who is hidden when it compares", async () => {
+    const board = uniqueBoard("again");
+    const definition = {
+      operator: "incr",
+      ties: "earliest",
+      columns: [{ name: "points", max: 50 }],
+      shards: 2,
+    };
+    const lines = [
+      { rankwire: "export", version: 1, definition, openedAt: "2025-01-01T00:00:00.000Z" },
+      { member: "a", score: 7, reachedAt: "2025-03-01T00:00:00.000Z" },
+      { member: "b", score: 7, reachedAt: "2025-02-01T00:00:00.000Z" },
+      { member: "c", score: 9, visibility: "hidden" },
+      { end: true, entries: 3 },
+    ];
+    const file = fileOf(lines.map((line) => JSON.stringify(line)).join("\n"));
+    const made = await run(
+      board,
+      file,
+      "--create",
+      "--set",
+      'season={"schedule":"manual","startsAt":"2025-01-01T00:00:00Z"}',
+    );
+    expect(made).toMatchObject({
+      code: 0,
+      created: { operator: "incr", ties: "earliest", columns: [{ name: "points", max: 50 }] },
+      imported: { lines: 3, written: 3 },
+      compared: { members: 2, total: 2, found: 0 },
+    });
+    const { body } = await server.call<{ entries: { member: string }[] }>("GET", `/v1/boards/${board}/top`);
+    expect(body.entries.map(({ member }) => member)).toEqual(["b", "a"]);
+  });
+
   test("by best beside submissions calls what is better there no difference", async () => {
     const board = uniqueBoard("best");
     await server.createBoard(board, { operator: "best" });

@@ -2,7 +2,6 @@
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
-import { transferEntry } from "../../server/transfer/transfer-line.ts";
 import { commandConnection } from "../support/builders.ts";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
@@ -35,17 +34,6 @@ const scoreOf = async (member: string): Promise<number | undefined> => {
 };
 const submit = (submissions: object[]) =>
   server.call("POST", `/v1/boards/${board}/scores`, { key: SERVER_KEY, body: { submissions } });
-const moderate = (member: string, what: string) =>
-  server.call("POST", `/v1/admin/boards/${board}/members/${member}/${what}`, {
-    key: ADMIN_KEY,
-    body: { reason: "a test" },
-  });
-
-const WIDE: BoardDefinition["columns"] = [
-  { name: "time", type: "float", order: "asc" },
-  { name: "id", type: "int64" },
-];
-
 describe("an import", () => {
   test("writes what the lines say, whatever the operator, and the top shows it", async () => {
     await newBoard({
@@ -73,59 +61,6 @@ describe("an import", () => {
     });
     const again = await importLines(server, board, [{ member: "a", score: 7, columns: { wins: 2 } }]);
     expect(again.body).toMatchObject({ lines: 1, written: 0, unchanged: 1 });
-  });
-
-  test.each([
-    ["packed, shared", { operator: "set", shards: 2, metadata: true }],
-    [
-      "packed, earliest",
-      {
-        operator: "set",
-        shards: 2,
-        metadata: true,
-        ties: "earliest",
-        endsAt: "2099-01-01T00:00:00Z",
-        columns: [{ name: "s", max: 99 }],
-      },
-    ],
-    [
-      "wide, earliest",
-      { operator: "set", shards: 2, metadata: true, ties: "earliest", order: "asc", columns: WIDE },
-    ],
-    [
-      "wide, latest",
-      { operator: "best", shards: 1, metadata: true, ties: "latest", order: "asc", columns: WIDE },
-    ],
-  ] as [
-    string,
-    BoardDefinition,
-  ][])("of what a board exports into an empty one is the same, place by place: %s", async (_, definition) => {
-    const from = await newBoard(definition);
-    const columns = definition.columns === WIDE ? { columns: { id: "9007199254740993" } } : {};
-    const members = ["ann", "bob", "cem", 'd,"e\n'.trim(), "ünï"];
-    for (const [i, member] of members.entries()) {
-      // One after the other, so that equal values have tie times of their own.
-      await submit([{ member, score: i === 4 ? 3.5 * 2 : 7, ...columns, metadata: `m${i}` }]);
-    }
-    await moderate("bob", "hide");
-    await moderate("cem", "shadow");
-    const before = await standings(redis, from, members);
-    expect(before.size).toBe(5);
-    const lines = [...before].map(([member, { sight, ...place }]) =>
-      transferEntry(from, { member, ...place, visibility: sight }),
-    );
-    const to = await newBoard(definition);
-    const { body } = await importLines(server, board, [
-      { rankwire: "export", version: 1 },
-      ...lines,
-      { end: true, entries: 5 },
-    ]);
-    expect(body).toMatchObject({ lines: 5, written: 5, failed: 0, errors: [] });
-    expect(await standings(redis, to, members)).toEqual(before);
-    // Where nothing is new, nothing moves.
-    const again = await importLines(server, board, lines);
-    expect(again.body).toMatchObject({ unchanged: 5, written: 0 });
-    expect(await standings(redis, to, members)).toEqual(before);
   });
 
   test("names each bad line by its number, takes the others, and lists no more than it may", async () => {
@@ -271,6 +206,25 @@ describe("an import", () => {
     expect(await order()).toEqual(["sooner", "later", "now"]);
     await importLines(server, board, [{ member: "now", score: 5, reachedAt: at }], "?mode=best");
     expect(await order()).toEqual(["now", "sooner", "later"]);
+  });
+
+  test("reaches back with its times as far as the board's first season says", async () => {
+    await newBoard({
+      operator: "best",
+      shards: 1,
+      ties: "earliest",
+      season: { schedule: "manual", startsAt: "2020-01-01T00:00:00Z" },
+    });
+    await submit([{ member: "now", score: 5 }]);
+    await importLines(server, board, [
+      { member: "later", score: 5, reachedAt: "2021-05-01T00:00:00.001Z" },
+      { member: "sooner", score: 5, reachedAt: "2021-05-01T00:00:00Z" },
+    ]);
+    const { body } = await server.call<{ entries: { member: string }[] }>(
+      "GET",
+      `/v1/boards/${board}/members/now/around`,
+    );
+    expect(body.entries.map(({ member }) => member)).toEqual(["sooner", "later", "now"]);
   });
 
   test("puts the entries of banned members where their ban says", async () => {

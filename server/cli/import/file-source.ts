@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { csvRecords } from "../../transfer/import-csv.ts";
 import { ndjsonRecords, type ReadRecord } from "../../transfer/import-ndjson.ts";
 import { textOf } from "../../transfer/import-text.ts";
+import type { ExportHeader } from "../../transfer/transfer-line.ts";
 import { jsonOf } from "../api-answers.ts";
 import type { ApiClient, Query } from "../api-client.ts";
 import { refuse } from "../api-failure.ts";
@@ -28,6 +29,7 @@ export function fileSource(form: FileForm): ImportSource {
   return {
     size: async () => ({ total: (await statOf(form.path)).size, unit: "bytes" }),
     send: (api, options) => send(api, form, options),
+    definition: async () => (form.format === "ndjson" ? definitionIn(form.path) : undefined),
     entries: (columns) => entries(form, columns),
   };
 }
@@ -66,6 +68,18 @@ async function* counted(pieces: AsyncIterable<Buffer>, onAt: (at: number) => voi
     at += piece.length;
     onAt(at);
   }
+}
+
+/** As the first line of an export has it, with a season that began when that one did: so tie times are the same instants. */
+async function definitionIn(path: string): Promise<object | undefined> {
+  const texts = textOf(createReadStream(path), { bytesMax: 0, idleMs: 60_000 });
+  for await (const [first] of ndjsonRecords(texts, { lineMax: LINE_MAX, firstLine: 1 })) {
+    const header = (first && "value" in first ? first.value : {}) as Partial<ExportHeader> | null;
+    if (header?.rankwire !== "export" || !header.definition || !header.openedAt) return undefined;
+    const { definition, openedAt } = header;
+    return { ...definition, season: { ...definition.season, startsAt: openedAt } };
+  }
+  return undefined;
 }
 
 async function* entries(form: FileForm, columns: ReadColumns): AsyncGenerator<SourceEntry[]> {

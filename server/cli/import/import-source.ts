@@ -36,6 +36,8 @@ export type ImportSource = {
   size: () => Promise<{ total: number; unit: string }>;
   /** @throws ApiFailure */
   send: (api: ApiClient, options: SendOptions) => Promise<Sent>;
+  /** Of a board that takes it all, where the source itself says one: an export of a board. */
+  definition: () => Promise<object | undefined>;
   /** @throws Error for people */
   entries: (columns: ReadColumns) => AsyncGenerator<SourceEntry[]>;
 };

@@ -47,6 +47,7 @@ export async function withZset<T>(
     return await use({
       size: async () => ({ total: await redis.zcard(key), unit: "entries" }),
       send: (api, options) => send(api, entries(), options),
+      definition: async () => undefined,
       entries,
     });
   } finally {
