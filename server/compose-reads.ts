@@ -31,6 +31,7 @@ export async function startReads(
   const indexes = await startIndexes(base, needs);
   const storedSeasons = new StoredSeasons(base.database);
   const pastSeasons = new PastSeasons(base.database, storedSeasons);
+  needs.registry.onGone(({ board }) => pastSeasons.forget(board.id));
   const standings = await startStandings(base, { ...needs, reader, hub, indexes });
   const past = { reader, pastSeasons, storedSeasons };
   return { hub, ...past, ...historyReads(base, needs, past), indexes, standings };
@@ -96,6 +97,7 @@ function startStandings({ config, around, parts }: Base, needs: StandingsNeeds):
     onError: (error) => around.log.warn({ err: error }, "standings"),
   });
   registry.onChange((open) => standings.onBoard(open));
+  registry.onGone((open) => standings.onGone(open));
   return parts.start(
     "standings",
     () => {

@@ -5,6 +5,7 @@ import type { Gateway } from "./gateway/gateway.ts";
 import type { Hasher } from "./leaderboard/hashing.ts";
 import * as options from "./options.ts";
 import { BoardExport } from "./transfer/board-export.ts";
+import { BoardRemoval } from "./transfer/board-removal.ts";
 import { Imports } from "./transfer/imports.ts";
 
 export type Importing = Pick<Gateway, "imports">;
@@ -25,6 +26,25 @@ export async function startImports(base: Base, { bans, hasher }: TransferNeeds):
     onError: (error) => around.log.debug({ err: error }, "imports"),
   });
   return { imports };
+}
+
+/** On every gateway, so that a deletion that was cut off is gone on with wherever one is. */
+export async function startRemoval(base: Base, { redis, registry }: GatewayNeeds): Promise<BoardRemoval> {
+  const { config, around, parts, database } = base;
+  const removal = new BoardRemoval({
+    redis,
+    registry,
+    database,
+    log: around.log,
+    leaseTtlMs: config.SEASON_LEASE_MS,
+    lookMs: config.SEASON_LOOK_MS,
+  });
+  await parts.start(
+    "removal of boards",
+    () => removal.start(),
+    () => removal.stop(),
+  );
+  return removal;
 }
 
 export function exportsOf({ config, database }: Base, needs: GatewayNeeds): Pick<Gateway, "exports"> {

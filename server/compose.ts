@@ -17,7 +17,7 @@ import { startReads } from "./compose-reads.ts";
 import { redisTarget, startChannels, unready } from "./compose-redis.ts";
 import { startRewardReads, startRewards } from "./compose-rewards.ts";
 import { startSeasons } from "./compose-seasons.ts";
-import { exportsOf, startImports } from "./compose-transfer.ts";
+import { exportsOf, startImports, startRemoval } from "./compose-transfer.ts";
 import { startWebhooks, webhooksOf } from "./compose-webhooks.ts";
 import type { Config } from "./config.ts";
 import type { Database } from "./database/database.ts";
@@ -208,6 +208,7 @@ async function startGateway(
     capacity: capacityOf(base, needs),
     ...boardFactsOf(base, needs),
     ...exportsOf(base, needs),
+    removal: await startRemoval(base, needs),
     degraded: () => degradedParts(base, needs),
     webRoot: builtPage(),
   };

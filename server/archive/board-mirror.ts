@@ -26,6 +26,8 @@ export class BoardMirror {
       db.transaction().execute(async (within) => {
         const known = await saveBoard(within, record);
         if (known > record.revision) return "older";
+        // What the tables keep of a board that is gone does not change by it.
+        if (record.deleted) return new Map();
         const lives = new Map<string, number>();
         for (const season of seasonsOf(record)) {
           await saveSeason(within, season);

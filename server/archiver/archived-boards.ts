@@ -1,7 +1,7 @@
 /** The boards that are archived: their records as Redis has them, mirrored, with every season that Redis holds and its life. */
 import { type BoardMirror, seasonsOf } from "../archive/board-mirror.ts";
 import type { Log } from "../base/log.ts";
-import type { BoardSeason, ClosingSeason, OpenBoard } from "../leaderboard/board.ts";
+import type { Board, BoardSeason, ClosingSeason, OpenBoard } from "../leaderboard/board.ts";
 import type { BoardRepository, StoredBoard } from "../leaderboard/board-repository.ts";
 import { derive } from "../leaderboard/season-steps.ts";
 
@@ -13,6 +13,7 @@ export type ArchivedBoardsOptions = { repository: BoardRepository; mirror: Board
 export class ArchivedBoards {
   readonly #options: ArchivedBoardsOptions;
   readonly #seasons = new Map<string, ArchivedSeason[]>();
+  readonly #gone = new Map<string, Board>();
   readonly #texts = new Map<string, string>();
   #version = "";
 
@@ -23,6 +24,11 @@ export class ArchivedBoards {
   /** By board: a live view. A board whose record is older than the archive's is not among them. */
   get seasons(): ReadonlyMap<string, readonly ArchivedSeason[]> {
     return this.#seasons;
+  }
+
+  /** Boards that were deleted: their rules as they were last. */
+  get gone(): ReadonlyMap<string, Board> {
+    return this.#gone;
   }
 
   /** Mirror what changed since the last call; one GET when nothing did. @throws AppError unavailable: the next call goes on */
@@ -37,7 +43,10 @@ export class ArchivedBoards {
     const { id } = record.board;
     if (this.#texts.get(id) === text) return;
     const lives = await this.#options.mirror.mirror(record);
-    if (lives === "older") {
+    if (record.deleted) this.#gone.set(id, record.board);
+    else this.#gone.delete(id);
+    if (record.deleted) this.#seasons.delete(id);
+    else if (lives === "older") {
       this.#seasons.delete(id);
       this.#options.log.warn(
         { board: id, revision: record.revision },

@@ -45,19 +45,18 @@ export class Retention {
     return this.#loop.stop();
   }
 
-  /** Of every board that is known; logs of others are left alone. @throws AppError unavailable */
+  /** Of every board that is known, or was deleted; logs of others are left alone: Redis may have lost them, and a rebuild needs them. @throws AppError unavailable */
   async clear(signal?: AbortSignal): Promise<number> {
     const { database, boards, now, dedupWindowMs } = this.#options;
-    if (boards.seasons.size === 0) return 0;
+    if (boards.seasons.size + boards.gone.size === 0) return 0;
     let deleted = 0;
     for (const { life, board } of await readLives(database)) {
-      const known = boards.seasons.get(board)?.at(-1);
+      const known = boards.seasons.get(board)?.at(-1)?.open.board ?? boards.gone.get(board);
       if (!known) continue;
-      const { board: rules } = known.open;
       const goOn = (): boolean => !signal?.aborted;
-      deleted += await clearLog(database, life, now() - keptLogMs(rules, dedupWindowMs), goOn);
-      const isOver = !boards.seasons.get(board)!.some((season) => season.life === life);
-      const keptFromMs = now() - rules.historyRetentionDays * DAY_MS;
+      deleted += await clearLog(database, life, now() - keptLogMs(known, dedupWindowMs), goOn);
+      const isOver = !boards.seasons.get(board)?.some((season) => season.life === life);
+      const keptFromMs = now() - known.historyRetentionDays * DAY_MS;
       deleted += await clearHistory(database, { life, isOver }, keptFromMs, goOn);
     }
     return deleted;

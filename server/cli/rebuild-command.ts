@@ -61,6 +61,7 @@ export function reportText({ boards, entries, seconds }: RebuildReport): string 
 }
 
 function boardLines(report: BoardReport): string[] {
+  if (report.status === "deleted") return [`${report.board}: was deleted, and stays so`];
   if (report.status === "there") {
     const { board, shards, of } = report;
     return [

@@ -13,6 +13,7 @@ import type { Gateway } from "./gateway.ts";
 const NAMES: Record<string, string> = {
   "PUT /v1/admin/boards/:board": "board.put",
   "PATCH /v1/admin/boards/:board": "board.patch",
+  "DELETE /v1/admin/boards/:board": "board.delete",
   "POST /v1/admin/keys": "key.create",
   "POST /v1/admin/keys/:id/rotate": "key.rotate",
   "DELETE /v1/admin/keys/:id": "key.revoke",

@@ -37,6 +37,7 @@ import type { Sessions } from "../sessions/sessions.ts";
 import type { Signatures } from "../sessions/signatures.ts";
 import type { Standings } from "../standings/standings.ts";
 import type { BoardExport } from "../transfer/board-export.ts";
+import type { BoardRemoval } from "../transfer/board-removal.ts";
 import type { Imports } from "../transfer/imports.ts";
 import type { DeliveryStore } from "../webhooks/delivery-store.ts";
 import type { EndpointStore } from "../webhooks/endpoint-store.ts";
@@ -99,6 +100,8 @@ export type Gateway = {
   archivedUntil: (open: OpenBoard) => Promise<number>;
   /** How long the changes of a board are kept, in ms. */
   logKeptMs: (open: OpenBoard) => number;
+  /** Deletes boards. */
+  removal: BoardRemoval;
   hub: FeedHub;
   indexes: IndexHub;
   standings: Standings;
@@ -168,6 +171,17 @@ export async function readableBoard({ registry }: Gateway, id: string, caller: C
   const open = await registry.get(id);
   if (!mayRead(open, caller)) throw privateBoard(open);
   return open;
+}
+
+/** The board as it is after something was awaited. @throws AppError board_not_found when it was deleted meanwhile */
+export function stillThere({ registry }: Gateway, { board: { id } }: OpenBoard): OpenBoard {
+  const now = registry.boards.get(id);
+  if (!now) throw goneBoard(id);
+  return now;
+}
+
+export function goneBoard(id: string): AppError {
+  return new AppError("board_not_found", { message: `Board "${id}" was deleted.` });
 }
 
 /** A board's feed, in step with Redis. @throws AppError store_lost, unavailable */

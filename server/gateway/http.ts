@@ -18,6 +18,7 @@ import { adminRoutes } from "./routes/admin.ts";
 import { adminLookRoutes } from "./routes/admin-looks.ts";
 import { auditRoutes, banRoutes } from "./routes/bans.ts";
 import { boardPatchRoutes } from "./routes/board-patch.ts";
+import { boardRemovalRoutes } from "./routes/board-removal.ts";
 import { boardRoutes } from "./routes/boards.ts";
 import { counterRoutes } from "./routes/counters.ts";
 import { deviceRoutes } from "./routes/devices.ts";
@@ -59,6 +60,7 @@ export const ROUTES = [
   rolloverRoutes,
   boardPatchRoutes,
   exportRoutes,
+  boardRemovalRoutes,
   keyRoutes,
   counterRoutes,
   heldRoutes,

@@ -16,7 +16,7 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import { boardInfo } from "../leaderboard/board-info.ts";
 import type { WindowQuestion } from "../standings/live-windows.ts";
 import type { Follower, Release } from "../standings/standings.ts";
-import { type Gateway, mayRead, privateBoard } from "./gateway.ts";
+import { type Gateway, mayRead, privateBoard, stillThere } from "./gateway.ts";
 import type { ChangedProfiles } from "./profile-changes.ts";
 import type { GameServer, GameSocket } from "./socket-types.ts";
 import { WindowProfiles } from "./window-profiles.ts";
@@ -141,7 +141,7 @@ export class LiveSubscriptions {
 
   /** The board may have become private while the answer was made: nothing of it may follow `ended`. @throws AppError forbidden */
   #checkReadable(socket: GameSocket, { ended }: LiveSubscription, open: OpenBoard): void {
-    const now = this.#gateway.registry.boards.get(open.board.id) ?? open;
+    const now = stillThere(this.#gateway, open);
     if (ended || !mayRead(now, socket.data.caller)) throw privateBoard(now);
   }
 

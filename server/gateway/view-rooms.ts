@@ -10,7 +10,7 @@ import { Loop } from "../base/loop.ts";
 import type { View } from "../feed/view.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { boardInfo } from "../leaderboard/board-info.ts";
-import { type Gateway, mayRead, openFeedOf, privateBoard } from "./gateway.ts";
+import { type Gateway, goneBoard, mayRead, openFeedOf, privateBoard, stillThere } from "./gateway.ts";
 import type { GameServer, GameSocket } from "./socket-types.ts";
 import { ViewRoom } from "./view-room.ts";
 
@@ -35,6 +35,7 @@ export class Rooms {
       },
       onError: (error) => gateway.log.error({ err: error }, "looking for stuck sockets failed"),
     });
+    gateway.registry.onGone((open) => this.#endGone(open));
     gateway.registry.onChange((open) => {
       this.#endForbidden(open);
       for (const [name, { room }] of this.#rooms) {
@@ -68,7 +69,7 @@ export class Rooms {
     const held = this.#gateway.topProfiles.hold(open, view);
     try {
       await held.ready();
-      const now = this.#gateway.registry.boards.get(open.board.id) ?? open;
+      const now = stillThere(this.#gateway, open);
       // The board has gone on to its next season meanwhile.
       if (now.season.number > open.season.number)
         return await this.follow(socket, now, { view: size, position }, reply);
@@ -89,7 +90,7 @@ export class Rooms {
   ): void {
     const { following } = socket.data;
     const name = roomName(open, view.size);
-    const now = this.#gateway.registry.boards.get(open.board.id) ?? open;
+    const now = stillThere(this.#gateway, open);
     if (!mayRead(now, socket.data.caller)) throw privateBoard(now);
     const followed = following.size + socket.data.live.size;
     if (!following.has(name) && followed >= this.#gateway.limits.subscriptionsMax) {
@@ -177,6 +178,18 @@ export class Rooms {
         if (mayRead(open, socket.data.caller)) continue;
         this.#leave(socket, name);
         socket.emit("ended", { board: open.board.id, kind: "top", view, error: privateBoard(open).body() });
+      }
+    }
+  }
+
+  /** A board that was deleted ends for everybody [P-16], in whichever season they follow it. */
+  #endGone({ board }: OpenBoard): void {
+    const error = goneBoard(board.id).body();
+    for (const [name, { room }] of [...this.#rooms]) {
+      if (room.board !== board.id) continue;
+      for (const socket of room.followers()) {
+        this.#leave(socket, name);
+        socket.emit("ended", { board: board.id, kind: "top", view: room.view.size, error });
       }
     }
   }

@@ -37,6 +37,11 @@ export class PastSeasons {
     this.#stored = stored;
   }
 
+  /** The board was deleted, and its tables may be too. */
+  forget(board: string): void {
+    for (const id of [...this.#kept.keys()]) if (id.startsWith(`${board} `)) this.#kept.delete(id);
+  }
+
   /** Undefined when the archive has no final table of it. @throws AppError unavailable */
   async find(board: string, season: number): Promise<PastSeason | undefined> {
     const id = `${board} ${season}`;

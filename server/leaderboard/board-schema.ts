@@ -133,6 +133,13 @@ const storedRecord = boardSeason.extend({
     )
     .default([]),
   staged: boardSeason.shape.board.exactOptional(),
+  deleted: z
+    .object({
+      atMs: z.number(),
+      archive: z.enum(["keep", "delete"]),
+      removed: z.literal(true).exactOptional(),
+    })
+    .exactOptional(),
 });
 
 /** A record as it was stored. @throws when it is not one: the store was written by something else */

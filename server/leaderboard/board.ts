@@ -76,6 +76,16 @@ export type BoardRecord = BoardSeason & {
   closing: ClosingSeason[];
   /** The rules that the board has from its next season on. */
   staged?: Board;
+  /** Nobody reads or writes it any more. The record stays, so that its seasons' numbers and its revision never begin anew. */
+  deleted?: BoardDeletion;
+};
+
+export type BoardDeletion = {
+  atMs: number;
+  /** What becomes of its rows in the database. */
+  archive: "keep" | "delete";
+  /** All of it is done; before that somebody has to go on with it. */
+  removed?: true;
 };
 
 /** A season on its way into the archive. */

@@ -1,4 +1,4 @@
-/** Boards from a JSON file, created at start; what is there already stays as it is. */
+/** Boards from a JSON file, created at start; what is there already stays as it is, and what was deleted stays so. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { boardDefinition, boardFrom, boardId } from "./board-schema.ts";
@@ -11,6 +11,6 @@ export async function createBoardsFrom(file: string, registry: Registry): Promis
   const parsed = boardsFile.safeParse(JSON.parse(readFileSync(file, "utf8")));
   if (!parsed.success) throw new Error(`${file} is not a boards file:\n${z.prettifyError(parsed.error)}`);
   const boards = Object.entries(parsed.data).map(([id, definition]) => boardFrom(id, definition));
-  for (const board of boards) await registry.put(board);
+  for (const board of boards) if (!registry.gone.has(board.id)) await registry.put(board);
   return boards.map(({ id }) => id);
 }

@@ -9,12 +9,20 @@ import type { Clock } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
 import { fromRedisError } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
-import type { Board, BoardRecord, OpenBoard } from "./board.ts";
+import type { Board, BoardDeletion, BoardRecord, OpenBoard } from "./board.ts";
 import type { BoardRepository, StoredBoard } from "./board-repository.ts";
-import { FIXED_FIELDS, newSeason } from "./board-schema.ts";
+import { newSeason } from "./board-schema.ts";
 import { layoutOf } from "./layout.ts";
-import { addRuleKeys, type OpenFeed, openSeason } from "./season-opening.ts";
-import { closingInstant, derive, type HeldSeasons, recordAt, seasonsAt, withRules } from "./season-steps.ts";
+import { firstNumber, isOlder, notFound, replaced } from "./record-change.ts";
+import { addRuleKeys, deleteSeason, type OpenFeed, openSeason } from "./season-opening.ts";
+import {
+  closingInstant,
+  derive,
+  type HeldSeasons,
+  recordAt,
+  seasonsAt,
+  withDeletion,
+} from "./season-steps.ts";
 
 const SAVE_ATTEMPTS = 10;
 /** No timer is longer: the refresh looks at the clock too. */
@@ -30,7 +38,9 @@ export class Registry {
   readonly #clock: Clock;
   readonly #boards = new Map<string, OpenBoard>();
   readonly #known = new Map<string, Known>();
+  readonly #gone = new Map<string, BoardRecord>();
   readonly #listeners = new Set<(open: OpenBoard) => void>();
+  readonly #goneListeners = new Set<(open: OpenBoard) => void>();
   #version = "";
 
   constructor(options: { redis: RedisStore; repository: BoardRepository; openFeed: OpenFeed; clock: Clock }) {
@@ -55,6 +65,16 @@ export class Registry {
     this.#listeners.add(listener);
   }
 
+  /** Be told of every board that was deleted, by whichever process. */
+  onGone(listener: (open: OpenBoard) => void): void {
+    this.#goneListeners.add(listener);
+  }
+
+  /** Boards that were deleted and not made anew: their records, as they were. */
+  get gone(): ReadonlyMap<string, BoardRecord> {
+    return this.#gone;
+  }
+
   /** The board, from memory; asked of the repository once when it is not there. @throws AppError board_not_found */
   async get(id: string): Promise<OpenBoard> {
     const known = this.#boards.get(id);
@@ -62,7 +82,7 @@ export class Registry {
     const stored = await this.#repository.get(id).catch((error: unknown) => {
       throw fromRedisError(error);
     });
-    if (!stored) throw notFound(id);
+    if (!stored || stored.record.deleted) throw notFound(id);
     return this.#adopt(await this.#finishOpening(stored));
   }
 
@@ -93,7 +113,8 @@ export class Registry {
     if (version === this.#version) return;
     for (const stored of await this.#repository.all()) {
       if (this.#known.get(stored.record.board.id)?.text === stored.text) continue;
-      this.#adopt(await this.#finishOpening(stored));
+      if (stored.record.deleted) this.#forget(stored.record);
+      else await this.#take(stored);
     }
     this.#version = version;
   }
@@ -106,7 +127,9 @@ export class Registry {
     let created = false;
     const record = await this.#change(board.id, (before, nowMs) => {
       created = before === undefined;
-      if (!before) return { board, season: newSeason(board, 1, nowMs), revision: 0, closing: [] };
+      if (!before || before.deleted) {
+        return { board, season: newSeason(board, firstNumber(before), nowMs), revision: 0, closing: [] };
+      }
       return replaced(before, board, nowMs);
     });
     return { open: this.#adopt(record), created };
@@ -118,7 +141,7 @@ export class Registry {
    */
   async patch(id: string, change: (board: Board) => Board): Promise<OpenBoard> {
     const record = await this.#change(id, (before, nowMs) => {
-      if (!before) throw notFound(id);
+      if (!before || before.deleted) throw notFound(id);
       return replaced(before, change(before.board), nowMs);
     });
     return this.#adopt(record);
@@ -131,11 +154,36 @@ export class Registry {
    */
   async change(id: string, step: (record: BoardRecord, nowMs: number) => BoardRecord): Promise<BoardRecord> {
     const record = await this.#change(id, (before, nowMs) => {
-      if (!before) throw notFound(id);
+      if (!before || before.deleted) throw notFound(id);
       return step(before, nowMs);
     });
     this.#adopt(record);
     return record;
+  }
+
+  /**
+   * Nobody finds the board any more, here at once and elsewhere with the next look; its data goes afterwards.
+   * @returns its record as it was, and how far that has come
+   * @throws AppError board_not_found, also of one that is gone already; unavailable
+   */
+  async delete(id: string, archive: BoardDeletion["archive"]): Promise<BoardRecord> {
+    const record = await this.#change(id, (before, nowMs) => {
+      const after = before && withDeletion(before, archive, nowMs);
+      if (!after) throw notFound(id);
+      return after;
+    });
+    this.#forget(record);
+    return record;
+  }
+
+  /** Nothing is left to do for a deleted board, unless it was made anew or more was asked for meanwhile. */
+  async noteRemoved({ board: { id }, deleted }: BoardRecord): Promise<void> {
+    const record = await this.#change(id, (before) => {
+      if (!before) throw notFound(id);
+      if (before.deleted?.archive !== deleted?.archive || !before.deleted) return before;
+      return { ...before, deleted: { ...before.deleted, removed: true } };
+    });
+    if (record.deleted) this.#forget(record);
   }
 
   async #change(
@@ -146,12 +194,12 @@ export class Registry {
       for (let attempt = 0; attempt < SAVE_ATTEMPTS; attempt++) {
         const stored = await this.#repository.get(id);
         const nowMs = this.#clock.now();
-        const before = stored && recordAt(stored.record, nowMs);
+        const before = stored && (stored.record.deleted ? stored.record : recordAt(stored.record, nowMs));
         const after = step(before, nowMs);
         if (stored && after === stored.record) return after;
         const record = { ...after, revision: (stored?.record.revision ?? 0) + 1 };
         layoutOf(record.board, record.season);
-        if (record.board.rules && record.season.state === "open")
+        if (record.board.rules && record.season.state === "open" && !record.deleted)
           await addRuleKeys(this.#redis, derive(record));
         if ((await this.#repository.save(record, stored)) === "conflict") continue;
         return await this.#finishOpening({ record, text: JSON.stringify(record) });
@@ -165,7 +213,7 @@ export class Registry {
   /** Open every shard and the feed of a first season that was saved as `opening`. */
   async #finishOpening(stored: StoredBoard): Promise<BoardRecord> {
     const { record } = stored;
-    if (record.season.state !== "opening") return record;
+    if (record.season.state !== "opening" || record.deleted) return record;
     await openSeason(this.#redis, derive(record), this.#openFeed);
     const opened: BoardRecord = {
       ...record,
@@ -175,11 +223,39 @@ export class Registry {
     // A conflict means that somebody else finished it, or has changed the board since: take what is there.
     if ((await this.#repository.save(opened, stored)) === "saved") return opened;
     const now = await this.#repository.get(record.board.id);
-    return now ? now.record : opened;
+    if (!now?.record.deleted) return now ? now.record : opened;
+    // Its shards were deleted while they were opened: what came too late goes too.
+    await deleteSeason(this.#redis, derive(record));
+    throw notFound(record.board.id);
   }
 
+  /** One that was deleted while its opening was finished is met as such at the next look. */
+  async #take(stored: StoredBoard): Promise<void> {
+    try {
+      this.#adopt(await this.#finishOpening(stored));
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === "board_not_found")) throw error;
+    }
+  }
+
+  #forget(record: BoardRecord): void {
+    const { id } = record.board;
+    const before = this.#known.get(id);
+    if (before && isOlder(record, before.record)) return;
+    this.#gone.set(id, record);
+    if (!before) return;
+    clearTimeout(before.timer);
+    this.#known.delete(id);
+    this.#boards.delete(id);
+    for (const listener of this.#goneListeners) listener(before.seasons.current);
+  }
+
+  /** @throws AppError board_not_found when it was read before the board was deleted */
   #adopt(record: BoardRecord): OpenBoard {
     const { id } = record.board;
+    const gone = this.#gone.get(id);
+    if (gone && isOlder(record, gone)) throw notFound(id);
+    this.#gone.delete(id);
     const before = this.#known.get(id);
     if (before && isOlder(record, before.record)) return before.seasons.current;
     clearTimeout(before?.timer);
@@ -212,33 +288,4 @@ export class Registry {
       }
     }
   }
-}
-
-function notFound(id: string): AppError {
-  return new AppError("board_not_found", { message: `There is no board "${id}".` });
-}
-
-/** @throws AppError board_locked */
-function replaced(before: BoardRecord, board: Board, nowMs: number): BoardRecord {
-  refuseFixedChanges(before.board, board);
-  // With rules it is saved again: that is what gives shards of an older version their keys.
-  if (!board.rules && JSON.stringify(before.board) === JSON.stringify(board)) return before;
-  return withRules(before, board, nowMs);
-}
-
-/** Of two records that were read at the same time the older may come last; one of another life is never older. */
-function isOlder(record: BoardRecord, than: BoardRecord): boolean {
-  const lives = [than, ...than.closing].map(({ season }) => season.incarnation);
-  return record.revision < than.revision && lives.includes(record.season.incarnation);
-}
-
-function refuseFixedChanges(before: Board, after: Board): void {
-  const changed = FIXED_FIELDS.filter(
-    (field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),
-  );
-  if (changed.length === 0) return;
-  throw new AppError("board_locked", {
-    message: `${changed.join(", ")} of board "${before.id}" cannot change while its season is open: stage it with ?at=rollover.`,
-    details: { changed },
-  });
 }

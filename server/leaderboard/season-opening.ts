@@ -1,6 +1,7 @@
 /** The keys of a season in Redis: opened before anything names them, and deleted when it is in the archive. */
 import { AppError } from "../base/errors.ts";
 import { callAll } from "../redis/batch.ts";
+import { activeKey, indexWantedKey, leaseKeys, logLeaseKeys } from "../redis/keys.ts";
 import { tagged } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { OpenBoard } from "./board.ts";
@@ -47,6 +48,25 @@ export async function freezeSeason(redis: RedisStore, { board, season, shards }:
     if (tagged(reply, ["frozen", "store_lost"]).tag === "frozen") continue;
     throw new AppError("store_lost", { message: `Season ${season.number} of "${board.id}" lost a shard.` });
   }
+}
+
+/**
+ * Delete what Redis has of a board: entries first, so that nobody counts them any more, then the leases of who works on it, so that what
+ * a merger was about to publish is refused, then feeds. Again is harmless.
+ */
+export async function deleteBoard(
+  redis: RedisStore,
+  id: string,
+  seasons: readonly OpenBoard[],
+): Promise<void> {
+  for (const open of seasons) await deleteSeason(redis, open);
+  const leases = [leaseKeys(id), logLeaseKeys(id)].flatMap((keys) => Object.values(keys));
+  await callAll(
+    redis,
+    leases.map((key) => ({ command: "unlink", key, args: [] })),
+  );
+  for (const { feed } of seasons) await callAll(redis, [{ command: "unlink", key: feed.index, args: [] }]);
+  for (const key of [activeKey, indexWantedKey]) await callAll(redis, [{ command: "zrem", key, args: [id] }]);
 }
 
 /** Delete what Redis has of a season, a shard at a time; Redis frees the memory in the background. Again is harmless. */

@@ -5,7 +5,15 @@
  * is known, and the write only confirms it. So there is no instant in which both seasons take a submission, or none.
  */
 import { feedKeys, shardKeys } from "../redis/keys.ts";
-import type { Board, BoardRecord, BoardSeason, ClosingSeason, OpenBoard, Season } from "./board.ts";
+import type {
+  Board,
+  BoardDeletion,
+  BoardRecord,
+  BoardSeason,
+  ClosingSeason,
+  OpenBoard,
+  Season,
+} from "./board.ts";
 import { FIXED_FIELDS, newSeason } from "./board-schema.ts";
 import { invalid } from "./column-schema.ts";
 import { layoutOf } from "./layout.ts";
@@ -154,6 +162,27 @@ function refuseForeignCarry(before: Board, board: Board): void {
   if (rule !== "none" && columns(before) !== columns(board)) {
     throw invalid(`carryOver "${rule}" needs the columns of the season before, with the same ranges`);
   }
+}
+
+/**
+ * The board is gone: what it was is kept for whoever removes it. Asking for more than the first time is heard.
+ * @returns itself where nothing is to be done anew; undefined where it is gone already
+ */
+export function withDeletion(
+  record: BoardRecord,
+  archive: BoardDeletion["archive"],
+  nowMs: number,
+): BoardRecord | undefined {
+  const { deleted } = record;
+  if (!deleted) return { ...record, deleted: { atMs: nowMs, archive } };
+  if (archive === "delete" && deleted.archive === "keep")
+    return { ...record, deleted: { atMs: deleted.atMs, archive } };
+  return deleted.removed ? undefined : record;
+}
+
+/** All that a record says of seasons. */
+export function everySeason({ board, season, next, closing }: BoardRecord): BoardSeason[] {
+  return [...closing, { board, season }, ...(next ? [next] : [])];
 }
 
 /** A season with everything derived. */

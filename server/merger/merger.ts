@@ -80,7 +80,8 @@ export class Merger {
     const boards = this.#options.boards();
     await this.#readMarks(startedAt, boards);
     await this.#sweepOn(startedAt, boards);
-    const turns = await this.#active.turns(boards);
+    // Of those whose turn it was one may have been deleted meanwhile.
+    const turns = (await this.#active.turns(boards)).filter(({ board }) => boards.has(board));
     if (turns.length > 0) {
       const open = turns.map(({ board }) => boards.get(board)!);
       const states = await readStates(this.#options.redis, open);

@@ -50,7 +50,9 @@ export type SeasonReport = {
 export type BoardReport =
   | { board: string; status: "rebuilt"; revision: number; seasons: SeasonReport[] }
   /** Its data is there and was left as it is. */
-  | { board: string; status: "there"; shards: number; of: number };
+  | { board: string; status: "there"; shards: number; of: number }
+  /** It was deleted, and stays so. */
+  | { board: string; status: "deleted" };
 
 export type RebuildReport = { boards: BoardReport[]; entries: number; seconds: number };
 
@@ -82,6 +84,11 @@ async function rebuildBoard(needs: RebuildNeeds, archived: BoardRecord): Promise
   const onStep = async (step: Omit<RebuildStep, "board">): Promise<void> =>
     needs.onStep?.({ board, ...step });
   const present = await repository.get(board);
+  if (archived.deleted) {
+    // Its record comes back without its data: its seasons' numbers go on from there if it is made anew.
+    if (!present) await repository.save(archived, undefined);
+    return { board, status: "deleted" };
+  }
   if (present && !needs.force) {
     const there = await shardsThere(needs, present.record);
     if (there.shards > 0) return { board, status: "there", ...there };

@@ -31,6 +31,8 @@ export async function verify(needs: VerifyNeeds): Promise<VerifyReport> {
   const report: VerifyReport = { seasons: [], onlyInArchive: [], onlyInRedis: [], differences: 0 };
   for (const board of boards) {
     const record = held.get(board);
+    // Neither side has to have anything of it.
+    if (record?.deleted) continue;
     if (!record && !archived.has(board)) {
       throw new AppError("board_not_found", {
         message: `Neither Redis nor the archive knows a board "${board}".`,

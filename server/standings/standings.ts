@@ -170,6 +170,16 @@ export class Standings {
     entry.ready?.close();
   }
 
+  /** A board was deleted: everything that follows it ends. */
+  onGone({ board }: OpenBoard): void {
+    const entry = this.#boards.get(board.id);
+    if (!entry) return;
+    this.#boards.delete(board.id);
+    const error = new AppError("board_not_found", { message: `Board "${board.id}" was deleted.` }).body();
+    for (const { onEnded } of [...(entry.ready?.followers ?? [])]) onEnded(error);
+    entry.ready?.close();
+  }
+
   async #follow(
     open: OpenBoard,
     members: readonly string[],

@@ -57,6 +57,7 @@ export async function goodStops(server: TestServer): Promise<Stop[]> {
     ...(await webhookStops(server)),
     ...profileStops(member),
     ...(await rewardStops(server, board)),
+    ...(await removalStops(server)),
     // Nobody here has the role that goes on with it.
     {
       route: "POST /v1/admin/boards/{board}/rollover",
@@ -91,6 +92,13 @@ async function historyStops(server: TestServer, board: string, member: string): 
     }
   });
   return stops;
+}
+
+async function removalStops(server: TestServer): Promise<Stop[]> {
+  const board = uniqueBoard("gone");
+  await server.createBoard(board, { operator: "set" });
+  const path = `/v1/admin/boards/${board}?confirm=${board}`;
+  return [{ route: "DELETE /v1/admin/boards/{board}", path, key: ADMIN_KEY }];
 }
 
 function boardStops(board: string, member: string): Stop[] {

@@ -4,7 +4,15 @@ import type { Position, ViewSize } from "../../../client-sdk/protocol/messages.t
 import { AppError } from "../../base/errors.ts";
 import type { OpenBoard } from "../../leaderboard/board.ts";
 import { callerOf } from "../caller.ts";
-import { type Caller, type Gateway, mayRead, openFeedOf, privateBoard, readableBoard } from "../gateway.ts";
+import {
+  type Caller,
+  type Gateway,
+  goneBoard,
+  mayRead,
+  openFeedOf,
+  privateBoard,
+  readableBoard,
+} from "../gateway.ts";
 import { describe } from "../operation.ts";
 import * as schemas from "../schemas.ts";
 import { refusePast } from "../season-reads.ts";
@@ -48,15 +56,17 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
     const query = schemas.parse(schemas.feedQuery, request.query);
     refusePast(open, query.season);
     const { release, ...followed } = await follow(gateway, open, query.view);
-    const now = gateway.registry.boards.get(open.board.id) ?? open;
+    const now = gateway.registry.boards.get(open.board.id);
     // From here on nothing is awaited, so that the limit holds and a reader that has left meanwhile is noticed.
-    const refusal = !mayRead(now, caller)
-      ? privateBoard(now)
-      : "key" in caller && !gateway.keys.isGood(caller.presented)
-        ? new AppError("unauthorized")
-        : readers.size >= gateway.limits.sseMax
-          ? new AppError("too_many_connections", { retryAfterMs: 5_000 })
-          : undefined;
+    const refusal = !now
+      ? goneBoard(board)
+      : !mayRead(now, caller)
+        ? privateBoard(now)
+        : "key" in caller && !gateway.keys.isGood(caller.presented)
+          ? new AppError("unauthorized")
+          : readers.size >= gateway.limits.sseMax
+            ? new AppError("too_many_connections", { retryAfterMs: 5_000 })
+            : undefined;
     if (refusal) {
       release();
       throw refusal;
@@ -86,7 +96,7 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
       gateway.counters.sseReaders.set(readers.size);
     });
     reader.start(positionOf(request.headers["last-event-id"]));
-    if (now.season.number > open.season.number) moveOn(reader, reading, now);
+    if (now && now.season.number > open.season.number) moveOn(reader, reading, now);
   });
 
   app.addHook("preClose", async () => {
@@ -111,6 +121,10 @@ function moveWithSeasons(
     // It comes back by itself.
     move().catch(() => reader.end());
   };
+  // What comes back is told that the board is not there.
+  gateway.registry.onGone(({ board }) => {
+    for (const [reader, reading] of readers) if (reading.board === board.id) reader.end();
+  });
   gateway.registry.onChange((open) => {
     for (const [reader, reading] of readers) {
       if (reading.board !== open.board.id) continue;
