@@ -34,12 +34,7 @@ type Reading = { board: string; season: number; view: ViewSize; caller: Caller; 
 export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
   const readers = new Map<SseReader, Reading>();
   const moveOn = moveWithSeasons(gateway, readers);
-  // A key that does not work any more ends what was opened with it.
-  gateway.keys.onChange(() => {
-    for (const [reader, { caller }] of readers) {
-      if ("key" in caller && !gateway.keys.isGood(caller.presented)) reader.end();
-    }
-  });
+  endWithKeys(gateway, readers);
 
   gateway.connected.add(function* () {
     for (const { board, caller } of readers.values()) {
@@ -101,6 +96,15 @@ export function feedRoutes(app: FastifyInstance, gateway: Gateway): void {
 
   app.addHook("preClose", async () => {
     for (const reader of readers.keys()) reader.end();
+  });
+}
+
+/** A key that does not work any more ends what was opened with it. */
+function endWithKeys({ keys }: Gateway, readers: ReadonlyMap<SseReader, Reading>): void {
+  keys.onChange(() => {
+    for (const [reader, { caller }] of readers) {
+      if ("key" in caller && !keys.isGood(caller.presented)) reader.end();
+    }
   });
 }
 
