@@ -118,7 +118,7 @@ async function build(config: Config, around: Surroundings, parts: Lifecycle): Pr
   if (config.ROLES.includes("merger")) await startMerger(base, channels, registry);
   if (config.ROLES.includes("seasons")) await startSeasons(base, registry);
   await startRewards(base);
-  await startWebhooks(base);
+  await startWebhooks(base, registry);
   const archiving = await startArchive(base, channels);
   const gateway = config.ROLES.includes("gateway")
     ? await startGateway(base, { redis, channels, registry, archiving })

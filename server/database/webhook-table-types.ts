@@ -15,6 +15,7 @@ export type WebhookEndpointTable = {
   previous_until: Date | null;
   created_at: DefaultNow;
   rotated_at: Date | null;
+  listens_since: DefaultNow;
   disabled_at: Date | null;
 };
 

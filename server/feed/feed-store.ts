@@ -1,6 +1,7 @@
 /** A board's feed in Redis: open, append, fresh epoch, snapshot, frames since a position. One script each. */
 import type { Position } from "../../client-sdk/protocol/messages.ts";
 import { newEpoch } from "../base/ids.ts";
+import { callAll } from "../redis/batch.ts";
 import { type FeedKeys, leaseKeys } from "../redis/keys.ts";
 import { tagged } from "../redis/reply.ts";
 import { runScript } from "../redis/scripts.ts";
@@ -112,6 +113,16 @@ export async function readSnapshot(
   const rows: FeedSnapshot["rows"] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) rows.push({ member: flat[i]!, score: Number(flat[i + 1]) });
   return { epoch, offset: Number(offset), total: Number(total), whole: whole === 1, rows };
+}
+
+/** How far feeds are, in one round trip; undefined where there is none. */
+export async function readPositions(
+  redis: RedisStore,
+  keys: readonly FeedKeys[],
+): Promise<(Position | undefined)[]> {
+  const calls = keys.map(({ state }) => ({ command: "hmget", key: state, args: ["epoch", "offset"] }));
+  const replies = (await callAll(redis, calls)) as (string | null)[][];
+  return replies.map(([epoch, offset]) => (epoch ? { epoch, offset: Number(offset) } : undefined));
 }
 
 /** Every frame after a position, or `undefined` when they cannot be given complete. */

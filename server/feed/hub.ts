@@ -8,13 +8,13 @@ import { backoffMs } from "../base/backoff.ts";
 import { sleep, within } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
-import { callAll } from "../redis/batch.ts";
 import type { Channels } from "../redis/channels.ts";
 import type { FeedKeys } from "../redis/keys.ts";
 import { fromRedisError } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { BoardFeed, type FeedSource } from "./board-feed.ts";
 import type { FeedMetrics } from "./feed-metrics.ts";
+import { readPositions } from "./feed-store.ts";
 import type { RingLimits } from "./view.ts";
 
 export type HubOptions = {
@@ -148,14 +148,10 @@ export class FeedHub {
     }
     const followed = [...this.#feeds.values()];
     if (followed.length === 0) return;
-    const calls = followed.map(({ keys }) => ({
-      command: "hmget",
-      key: keys.state,
-      args: ["epoch", "offset"],
-    }));
-    const replies = (await callAll(this.#options.redis, calls)) as (string | null)[][];
-    replies.forEach(([epoch, offset], i) => {
-      followed[i]!.feed.check(epoch ? { epoch, offset: Number(offset) } : undefined);
-    });
+    const positions = await readPositions(
+      this.#options.redis,
+      followed.map(({ keys }) => keys),
+    );
+    for (const [i, position] of positions.entries()) followed[i]!.feed.check(position);
   }
 }

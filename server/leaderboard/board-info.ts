@@ -29,7 +29,10 @@ export function boardInfo(open: OpenBoard): BoardInfo {
 export type Definition = Omit<Board, "id">;
 
 export type AdminBoardInfo = BoardInfo &
-  Pick<Board, "metadata" | "logRetentionDays" | "historyRetentionDays" | "rules" | "rewards"> & {
+  Pick<
+    Board,
+    "metadata" | "logRetentionDays" | "historyRetentionDays" | "rules" | "rewards" | "webhookTop"
+  > & {
     staged?: Definition;
   };
 
@@ -38,7 +41,7 @@ export type AdminBoardInfo = BoardInfo &
  * @param record what is stored of the board; absent for a season that is over, of which nothing is staged
  */
 export function adminBoardInfo(open: OpenBoard, record?: BoardRecord): AdminBoardInfo {
-  const { metadata, logRetentionDays, historyRetentionDays, rules, rewards } = open.board;
+  const { metadata, logRetentionDays, historyRetentionDays, rules, rewards, webhookTop } = open.board;
   // Once the next season is prepared, what was staged is its definition.
   const coming = record && (record.staged ?? record.next?.board);
   // Nothing is staged where the next season has the rules of this one, or is this one already.
@@ -50,6 +53,7 @@ export function adminBoardInfo(open: OpenBoard, record?: BoardRecord): AdminBoar
     historyRetentionDays,
     ...(rules ? { rules } : {}),
     ...(rewards ? { rewards } : {}),
+    ...(webhookTop === undefined ? {} : { webhookTop }),
     ...(staged ? { staged: definitionOf(staged) } : {}),
   };
 }

@@ -4,7 +4,7 @@ import type { Board } from "./board.ts";
 import { boardDefinition, boardFrom } from "./board-schema.ts";
 
 /** What may be taken away altogether, by null. */
-const REMOVABLE = ["rules", "rewards", "endsAt"];
+const REMOVABLE = ["rules", "rewards", "webhookTop", "endsAt"];
 
 /** Each field as a definition has it, without its default: what is left out stays as it is. */
 const fields = Object.entries(boardDefinition.shape).map(([name, field]) => {

@@ -12,6 +12,7 @@ import { type SeasonRules, seasonRules } from "./season-schema.ts";
 export const COLUMNS_MAX = 8;
 export const SHARDS_MAX = 64;
 export const TOP_SIZE_MAX = 1000;
+export const WEBHOOK_TOP_MAX = 100;
 
 export const boardId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "1–64 letters, digits, _ or -");
 
@@ -35,6 +36,7 @@ export const boardDefinition = z.strictObject({
   topSize: z.int().min(1).max(TOP_SIZE_MAX).default(TOP_SIZE_MAX),
   rules: rulesDefinition.exactOptional(),
   rewards: rewardRules.exactOptional(),
+  webhookTop: z.int().min(1).max(WEBHOOK_TOP_MAX).exactOptional(),
   visibility: z.enum(["public", "private"]).default("public"),
   metadata: z.boolean().default(false),
   profileFields: z

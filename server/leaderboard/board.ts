@@ -29,6 +29,8 @@ export type Board = {
   rules?: ScoreRules;
   /** Who is given what at the end of a season; the first that fits counts. What a season has at its end is what it grants. */
   rewards?: RewardRule[];
+  /** Of how many of the best rows webhooks are told who comes and goes; 10 where it is absent. */
+  webhookTop?: number;
   /** A power of two. */
   shards: number;
   /** Rows of the published top. */

@@ -47,6 +47,16 @@ export class EndpointSet {
     return false;
   }
 
+  /** Since when somebody has heard of such events, ms since the Unix epoch; undefined when nobody does. */
+  heardSince(types: readonly string[], board: string): number | undefined {
+    let since: number | undefined;
+    for (const endpoint of this.#enabled.values()) {
+      if (!types.some((type) => listensTo(endpoint, type, board))) continue;
+      since = Math.min(since ?? Number.POSITIVE_INFINITY, endpoint.listens_since.getTime());
+    }
+    return since;
+  }
+
   /** One GET when nothing changed. @throws AppError unavailable, what Redis throws */
   async refresh(): Promise<void> {
     const { redis, database, store, asksAlways } = this.#options;

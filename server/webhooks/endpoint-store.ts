@@ -93,7 +93,9 @@ export class EndpointStore {
 
   /** Change what is named. What waits for it is sent by what holds then. @throws AppError not_found, unavailable */
   async patch(id: string, { url, events, boards, description, disabled }: EndpointChange) {
+    const listensAnew = [events, boards, disabled].some((one) => one !== undefined);
     const set = {
+      ...(listensAnew ? { listens_since: sql<Date>`now()` } : {}),
       ...(url === undefined ? {} : { url }),
       ...(events === undefined ? {} : { events: [...events] }),
       ...(boards === undefined ? {} : { boards: [...boards] }),

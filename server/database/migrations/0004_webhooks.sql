@@ -14,6 +14,8 @@ create table webhook_endpoints (
   previous_until timestamptz,
   created_at timestamptz not null default now(),
   rotated_at timestamptz,
+  -- Since when it hears of what it hears of now: made, enabled, or told to listen to something else.
+  listens_since timestamptz not null default now(),
   -- Nothing is sent to it, and no new event is meant for it, while this is set.
   disabled_at timestamptz
 );

@@ -42,6 +42,7 @@ const adminFields = {
   historyRetentionDays: count,
   rules: rulesDefinition.optional(),
   rewards: rewardRules.optional(),
+  webhookTop: count.optional(),
   staged: boardDefinition.extend({ columns: z.array(storedColumn) }).optional(),
 };
 

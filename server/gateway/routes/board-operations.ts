@@ -15,7 +15,7 @@ export const list = describe({
 export const one = describe({
   summary: "the definition, the season and how seasons follow each other, `total`",
   details:
-    "an admin key also sees `rules`, `rewards`, `metadata`, `logRetentionDays`, `historyRetentionDays` and what is `staged`: [seasons](#seasons)",
+    "an admin key also sees `rules`, `rewards`, `webhookTop`, `metadata`, `logRetentionDays`, `historyRetentionDays` and what is `staged`: [seasons](#seasons)",
   who: "reader",
   params: schemas.boardParams,
   query: schemas.memberQuery,

@@ -10,7 +10,7 @@ import * as schemas from "../schemas.ts";
 
 const OPERATION = describe({
   summary:
-    "changes the fields of a board's definition that are named; null takes `rules`, `rewards` or `endsAt` away",
+    "changes the fields of a board's definition that are named; null takes `rules`, `rewards`, `webhookTop` or `endsAt` away",
   details:
     "of two changes at once none undoes the other; fixed fields answer `board_locked`: [a board](#a-board)",
   who: "admin",
