@@ -29,6 +29,7 @@ export function boardCommand(print: Print): Command {
     showCommand(print),
     createCommand(print),
     patchCommand(print),
+    deleteCommand(print),
     ...entryCommands(print),
   ];
   return commands.reduce((board, command) => board.addCommand(command), new Command("board"));
@@ -135,4 +136,24 @@ function patchCommand(print: Print): Command {
   )
     .option("--file <path>", "JSON file with the fields; - is the standard input")
     .addHelpText("after", `\n${FIELDS}`);
+}
+
+function deleteCommand(print: Print): Command {
+  return apiCommand<{ confirm?: string; archive: string }>(
+    "delete <board>",
+    "delete a board with all that Redis has of it",
+    print,
+    async (api, [board], { confirm, archive }) => {
+      if (confirm !== board) {
+        refuse(
+          "Nothing was deleted: --confirm must be the board's id once more.",
+          `Give --confirm ${board}.`,
+        );
+      }
+      const answer = await api.call<object>("DELETE", adminPathOf(board), { query: { confirm, archive } });
+      return { answer, text: () => fieldsText(answer) };
+    },
+  )
+    .option("--confirm <board>", "the board's id once more, so that none is deleted by a slip")
+    .option("--archive <keep|delete>", "what becomes of the database's part, past seasons too", "keep");
 }

@@ -24,7 +24,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./demo-command.ts")).demoCommand,
   },
   board: {
-    about: "boards of a running server: list, show, create, patch, top, rank, around, submit",
+    about: "boards of a running server: list, show, create, patch, delete, top, rank, around, submit",
     load: async () => (await import("./board-command.ts")).boardCommand,
   },
   season: {

@@ -129,6 +129,18 @@ describe("rankwire board", () => {
       /^board +operator.*\nrace +incr.*\n… and more: --limit$/,
     );
   });
+
+  test("deletes a board whose id is given once more, and no other", async () => {
+    await json("board", "create", "gone", "operator=best");
+    const slip = await inProcess("board", "delete", "gone", "--confirm", "race", ...as.admin);
+    expect(slip).toMatchObject({ code: 1, err: expect.stringContaining("Nothing was deleted") });
+    expect(await json("board", "show", "gone")).toMatchObject({ board: "gone" });
+    expect(await json("board", "delete", "gone", "--confirm", "gone")).toMatchObject({
+      board: "gone",
+      deleted: true,
+    });
+    expect((await inProcess("board", "show", "gone", ...as.admin)).err).toMatch(/^board_not_found: /);
+  });
 });
 
 describe("rankwire key, member, season and audit", () => {

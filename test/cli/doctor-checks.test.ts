@@ -179,6 +179,9 @@ describe("settings", () => {
     };
     expect(faults(sound)).toEqual([]);
     expect(faults({ ...sound, ALLOWED_ORIGINS: "*" })).toEqual(["ALLOWED_ORIGINS warning"]);
+    expect(faults({ ...sound, WEBHOOK_PRIVATE_TARGETS: "true" })).toEqual([
+      "WEBHOOK_PRIVATE_TARGETS warning",
+    ]);
     expect(faults({ ...sound, SERVER_KEY: key("a") })).toEqual(["SERVER_KEY problem"]);
     expect(faults({ ...sound, ADMIN_KEY: "aaaaaaaaaaaaaaaa" })).toEqual(["ADMIN_KEY problem"]);
     expect(faults({ ...sound, LOG_LEVEL: "trace", DATA_DIR: "/tmp/data" })).toEqual([

@@ -105,7 +105,7 @@ function dangers(config: Config): Finding[] {
       "Name the origins of your game's pages, by comma.",
     ],
     [
-      "WEBHOOK_PRIVATE_TARGETS" in config && isOn(config.WEBHOOK_PRIVATE_TARGETS),
+      config.WEBHOOK_PRIVATE_TARGETS,
       "WEBHOOK_PRIVATE_TARGETS",
       "lets webhooks reach addresses inside of your network",
       "Turn it off, unless the endpoints are in your own network and admins are trusted with all of it.",
@@ -130,8 +130,4 @@ function dangers(config: Config): Finding[] {
     ],
   ];
   return rules.filter(([holds]) => holds).map(([, check, found, change]) => warning(check, found, change));
-}
-
-function isOn(value: unknown): boolean {
-  return value === true || value === "on" || value === "true";
 }
