@@ -153,7 +153,11 @@ export class Imports {
       await this.#noted(open, ask, progress, false);
       return { ...progress, resumedAfter };
     } catch (error) {
-      await portions.settled().catch(() => undefined);
+      // What was read before is good, unless it cannot be written.
+      await portions
+        .add(lines.portion())
+        .then(() => portions.settled())
+        .catch(() => undefined);
       progress.state = "broken";
       await this.#noted(open, ask, progress, false).catch(this.#options.onError);
       throw toAppError(error);

@@ -212,6 +212,19 @@ describe("rankwire import of a file", () => {
     expect(body.entries.map(({ member }) => member)).toEqual(["b", "a"]);
   });
 
+  test("that cannot be read from some line on says so, however much follows", async () => {
+    const board = uniqueBoard("quotes");
+    await server.createBoard(board, { operator: "set" });
+    const rest = "bob,2\n".repeat(1_000_000);
+    const file = fileOf(`member,score\nann,1\nb"ob,2\n${rest}`);
+    const ran = await inProcess("import", board, "--csv", file, ...admin);
+    expect(ran).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/cannot be read about line 3.*--import-id/s),
+    });
+    expect(await scoreOf(board, "ann")).toMatchObject({ score: 1 });
+  });
+
   test("by best beside submissions calls what is better there no difference", async () => {
     const board = uniqueBoard("best");
     await server.createBoard(board, { operator: "best" });

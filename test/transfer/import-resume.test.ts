@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BoardDefinition } from "../../server/leaderboard/board-schema.ts";
 import { createHasher } from "../../server/leaderboard/hashing.ts";
 import { wholeKey } from "../../server/leaderboard/values.ts";
+import { importKey } from "../../server/redis/keys.ts";
 import { ImportWriter } from "../../server/transfer/import-writer.ts";
 import { commandConnection, DEDUP } from "../support/builders.ts";
 import { eventually } from "../support/eventually.ts";
@@ -55,15 +56,24 @@ describe("an import with an id", () => {
     await eventually(async () =>
       expect(await status("one")).toMatchObject({ state: "running", lastLine: 8_000 }),
     );
-    // What is not noted yet may be there already: it comes once more.
     first.breakOff();
     await eventually(async () =>
-      expect(await status("one")).toMatchObject({ state: "broken", lines: 8_000 }),
+      expect(await status("one")).toMatchObject({ state: "broken", lines: 9_000 }),
     );
+    // As if the process had died before it noted the last of it: that comes once more.
+    const note = importKey(board, "one");
+    const noted = JSON.parse((await redis.get(note)) ?? "") as object;
+    await redis.set(note, JSON.stringify({ ...noted, lastLine: 8_000, lines: 8_000, written: 8_000 }));
     const members = ["m1", "m4000", "m8000", "m9000", "m9001", "m10000"];
     const part = await standings(redis, open, members);
     const { body } = await importText(server, board, text(1, 10_000), "?importId=one");
-    expect(body).toMatchObject({ resumedAfter: 8_000, lines: 10_000, failed: 0 });
+    expect(body).toMatchObject({
+      resumedAfter: 8_000,
+      lines: 10_000,
+      written: 9_000,
+      unchanged: 1_000,
+      failed: 0,
+    });
     expect(await status("one")).toMatchObject({ state: "done", lastLine: 10_000 });
     const whole = await standings(redis, open, members);
     expect(whole.size).toBe(6);

@@ -61,7 +61,9 @@ function importRoute(app: FastifyInstance, gateway: Gateway): void {
       const csv = { delimiter, decimalComma, ...(map ? { map } : {}) };
       const check = (value: unknown): ImportLine => schemas.parse(importLine, value);
       noteForAudit(request, { season: open.season.number, details: ask });
-      const report = await gateway.imports.run(open, request.raw, {
+      // Not destroyed when it is not read to its end: its sender is to get the answer that says why.
+      const body = request.raw.iterator({ destroyOnReturn: false });
+      const report = await gateway.imports.run(open, body, {
         ...ask,
         importId: ask.importId,
         csv,
