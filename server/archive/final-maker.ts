@@ -28,6 +28,10 @@ export class FinalMaker {
   readonly #database: Database;
   readonly #stepRows: number;
 
+  get database(): Database {
+    return this.#database;
+  }
+
   constructor(database: Database, { stepRows = STEP_ROWS }: { stepRows?: number } = {}) {
     this.#database = database;
     this.#stepRows = stepRows;

@@ -51,6 +51,32 @@ export function setFinalSight(
   );
 }
 
+/**
+ * Bring who sees the entries of a final table up to what the mirror still has, and hide what its log says was removed. Seldom needed: of
+ * moderation in the moment in which the table was finished.
+ * @throws AppError unavailable
+ */
+export async function alignFinalSight(database: Database, { board, season }: FinalOf): Promise<void> {
+  await database.run((db) =>
+    sql`
+      update final_entries f set visibility = m.visibility from current_entries m
+      where f.board = ${board} and f.season = ${season} and m.board = f.board and m.season = f.season and m.member = f.member
+        and m.visibility <> f.visibility`.execute(db),
+  );
+  await database.run((db) =>
+    sql`
+      with last as (
+        select distinct on (l.member) l.member, l.kind from score_log l join lives on lives.life = l.life
+        where lives.board = ${board} and lives.season = ${season}
+        order by l.member, lives.ordinal desc, l.n desc, l.item desc
+      )
+      update final_entries f set visibility = 1 from last
+      where f.board = ${board} and f.season = ${season} and f.member = last.member and last.kind = 'remove' and f.visibility = 0`.execute(
+      db,
+    ),
+  );
+}
+
 export type HiddenFinal = { member: string; key: number; rest: string; visibility: number };
 
 /** Hidden entries of a season, by member. @throws AppError cursor_invalid, unavailable */

@@ -149,6 +149,35 @@ export class AuditTrail {
     );
     return row?.removed;
   }
+
+  /**
+   * The same while nothing was done to the member since: in a final table a removed entry looks like a hidden one.
+   * @throws AppError unavailable
+   */
+  async standingRemoval(board: string, season: number, member: string): Promise<unknown> {
+    await this.bring();
+    const row = await this.#database.run((db) =>
+      db
+        .selectFrom("audit")
+        .select(["action", sql<unknown>`details -> 'removed'`.as("removed")])
+        .where("board", "=", board)
+        .where("season", "=", season)
+        .where("member", "=", member)
+        .where("action", "in", [
+          "member.remove",
+          "member.restore",
+          "member.show",
+          "member.hide",
+          "member.shadow",
+        ])
+        // A removal is noted with what it takes before it is done; of everything else only what was done counts.
+        .where(sql<boolean>`(outcome = 'done' or (outcome is null and details -> 'removed' is not null))`)
+        .orderBy("id", "desc")
+        .limit(1)
+        .executeTakeFirst(),
+    );
+    return row?.action === "member.remove" ? (row.removed ?? undefined) : undefined;
+  }
 }
 
 async function store(db: Sql, { request, at, meant, came }: AuditNote): Promise<void> {

@@ -116,9 +116,15 @@ export class Moderation {
         await this.#moved(open, member);
         return { before: shown(open, member, found), after: null };
       },
-      archived: async (number) => {
+      archived: async (number, isAfterwards) => {
+        // What is removed is not there: a second removal would note it as hidden, and restore it so.
+        const removed = isAfterwards
+          ? undefined
+          : await this.#options.trail.standingRemoval(board, number, member);
+        if (removed && "visibility" in (removed as Removed)) throw notFound(board, member);
         const { before } = await this.#setFinal(board, number, member, SIGHTS.hidden);
-        await note({ visibility: before }, number);
+        // What was removed from Redis first is noted with all that it had.
+        if (!isAfterwards) await note({ visibility: before }, number);
         return { before: { sight: NAMES[before]! }, after: null };
       },
     });
@@ -127,8 +133,9 @@ export class Moderation {
   /** Put back what was removed last, hidden if it was. @throws AppError nothing_to_restore, entry_exists, and as `setSight` */
   async restore(board: string, season: number | undefined, member: string): Promise<ModerationResult> {
     const { redis, limits, trail } = this.#options;
-    const removedIn = async (number: number): Promise<Removed> => {
-      const removed = await trail.lastRemoved(board, number, member);
+    const removedIn = async (number: number, isStanding = false): Promise<Removed> => {
+      const found = isStanding ? trail.standingRemoval : trail.lastRemoved;
+      const removed = await found.call(trail, board, number, member);
       if (removed === undefined || removed === null) throw new AppError("nothing_to_restore");
       return removed as Removed;
     };
@@ -148,7 +155,8 @@ export class Moderation {
         return { before: null, after: shown(open, member, { key, mark }) };
       },
       archived: async (number) => {
-        const removed = await removedIn(number);
+        // One that was restored before is spent: what hides the member now is something else.
+        const removed = await removedIn(number, true);
         const visibility = "visibility" in removed ? removed.visibility : removed.here;
         const { before } = await this.#setFinal(board, number, member, visibility);
         return { before: { sight: NAMES[before]! }, after: { sight: NAMES[visibility]! } };
@@ -230,21 +238,24 @@ export class Moderation {
     asked: number | undefined,
     how: {
       hot: (open: OpenBoard) => Promise<Omit<ModerationResult, "season">>;
-      archived: (season: number) => Promise<Omit<ModerationResult, "season">>;
+      /** `isAfterwards`: after it was done in Redis. */
+      archived: (season: number, isAfterwards: boolean) => Promise<Omit<ModerationResult, "season">>;
     },
   ): Promise<ModerationResult> {
     const { registry } = this.#options;
     const current = await registry.get(board);
     const season = asked ?? current.season.number;
     const open = registry.hot(board, season);
-    if (!open) return { season, ...(await how.archived(season)) };
+    if (!open) return { season, ...(await how.archived(season, false)) };
     const result = await how.hot(open);
     // Its final table may have been made while we wrote to Redis.
     if (open.season.number < current.season.number) {
-      await how.archived(season).catch((error: unknown) => {
+      await how.archived(season, true).catch((error: unknown) => {
         if (
           !(error instanceof AppError) ||
-          !["season_not_found", "member_not_found", "season_archived"].includes(error.code)
+          !["season_not_found", "member_not_found", "season_archived", "nothing_to_restore"].includes(
+            error.code,
+          )
         )
           throw error;
       });

@@ -3,6 +3,8 @@
  * the mirror has been compared with the shards. Each step may be cut off; the next call goes on or begins again.
  */
 import type { FinalMaker } from "../archive/final-maker.ts";
+import { alignFinalSight } from "../archive/final-sight.ts";
+import type { FinalOf } from "../archive/final-table.ts";
 import { AppError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { BoardSeason, OpenBoard } from "../leaderboard/board.ts";
@@ -26,9 +28,13 @@ export type SeasonArchiveOptions = {
 
 const DIFFERENCES_LOGGED = 10;
 const AWAITED_MAX = 10_000;
+const PAUSE_FIRST_MS = 5_000;
+const PAUSE_MAX_MS = 600_000;
 
 export class SeasonArchive {
   readonly #options: SeasonArchiveOptions;
+  /** Incarnation of a season whose mirror differed → when it is compared again. */
+  readonly #differing = new Map<string, { pauseMs: number; untilMs: number }>();
   /** Incarnation of a season → the batches of its shards that are waited for. */
   readonly #awaited = new Map<string, readonly number[]>();
 
@@ -44,8 +50,9 @@ export class SeasonArchive {
     const { tables, compare, log, now } = this.#options;
     const { board, season } = closed;
     const of = { board: board.id, season: season.number };
+    const open = derive(closed);
     if (!(await tables.isArchived(of))) {
-      const open = derive(closed);
+      if (this.#isPutOff(open)) return "behind";
       const frozen = await this.#batches(open);
       if (!(await this.#hasAll(open, frozen))) return "behind";
       const differences = await compare(open);
@@ -55,6 +62,7 @@ export class SeasonArchive {
           { ...of, differences: some },
           "a season is not archived: its mirror differs from its shards",
         );
+        this.#putOff(open);
         return "behind";
       }
       const made = await tables.make(
@@ -69,10 +77,43 @@ export class SeasonArchive {
         async () => String(await this.#batches(open)) === String(frozen),
       );
       if (made === undefined) return "behind";
+      this.#differing.delete(season.incarnation);
       log.info({ ...of, entries: made }, "a season is archived");
+      if (String(await this.#batches(open)) === String(frozen)) return this.#cleared(of);
     }
-    await tables.clearMirror(of);
+    // Moderation may have come between the last look at the shards and the end of the table, where it saw no table yet: it is in the mirror.
+    if (!(await this.#isMirrored(open))) return "behind";
+    await alignFinalSight(tables.database, of);
+    return this.#cleared(of);
+  }
+
+  async #cleared(of: FinalOf): Promise<ArchiveOutcome> {
+    await this.#options.tables.clearMirror(of);
     return "archived";
+  }
+
+  /** Whether the tables have all that Redis has of a season whose table is made; what Redis has no more nobody waits for. */
+  async #isMirrored(open: OpenBoard): Promise<boolean> {
+    try {
+      return await this.#hasAll(open, await this.#batches(open));
+    } catch (error) {
+      if (error instanceof AppError && error.code === "store_lost") return true;
+      throw error;
+    }
+  }
+
+  #isPutOff({ season }: OpenBoard): boolean {
+    return this.#options.now() < (this.#differing.get(season.incarnation)?.untilMs ?? 0);
+  }
+
+  /** A comparison reads the whole season: one that found differences is made again after ever longer. */
+  #putOff({ season }: OpenBoard): void {
+    const pauseMs = Math.min(
+      2 * (this.#differing.get(season.incarnation)?.pauseMs ?? PAUSE_FIRST_MS / 2),
+      PAUSE_MAX_MS,
+    );
+    if (this.#differing.size >= AWAITED_MAX) this.#differing.clear();
+    this.#differing.set(season.incarnation, { pauseMs, untilMs: this.#options.now() + pauseMs });
   }
 
   /** Whether the tables have all that the shards of a frozen season have taken. @throws AppError store_lost, unavailable */

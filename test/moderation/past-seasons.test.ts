@@ -95,6 +95,19 @@ describeOnBoth("moderation of a season that is over", (store) => {
       ["c", 3],
     ]);
 
+    // Removed twice it is as removed once, and a removal is restored once.
+    await moderate("a", "remove");
+    expect((await moderate("a", "remove")).error.code).toBe("member_not_found");
+    expect(await moderate("a", "restore")).toMatchObject({ after: { sight: "visible" } });
+    expect(await shown()).toHaveLength(3);
+    await moderate("a", "hide");
+    expect((await moderate("a", "restore")).error.code).toBe("nothing_to_restore");
+    expect(await shown()).toHaveLength(2);
+    await moderate("a", "remove");
+    expect(await moderate("a", "restore")).toMatchObject({ after: { sight: "hidden" } });
+    await moderate("a", "show");
+    expect(await shown()).toHaveLength(3);
+
     expect((await moderate("a", "adjust", { score: 1 })).error.code).toBe("season_archived");
     expect((await moderate("nobody", "hide")).error.code).toBe("member_not_found");
     const { body } = await server.call<{ records: object[] }>(
@@ -104,7 +117,7 @@ describeOnBoth("moderation of a season that is over", (store) => {
     );
     expect(body.records).toMatchObject([
       { action: "member.adjust", outcome: "season_archived", season: 1 },
-      { action: "member.restore", outcome: "done", season: 1, reason: "late find" },
+      { action: "member.show", outcome: "done", season: 1, reason: "late find" },
     ]);
   });
 });

@@ -1,16 +1,17 @@
 /** A season that is over on its way into the archive: it waits for what is missing, and for a mirror that is right. */
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { FinalMaker } from "../../server/archive/final-maker.ts";
+import { FinalMaker, type FinalSeason } from "../../server/archive/final-maker.ts";
 import type { Database } from "../../server/database/database.ts";
 import type { PastSeasons } from "../../server/history/past-seasons.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
+import { removeEntries, SIGHTS, setSight } from "../../server/leaderboard/direct-writes.ts";
 import { createHasher } from "../../server/leaderboard/hashing.ts";
 import { type Page, Reader } from "../../server/leaderboard/reader.ts";
 import { deleteSeason } from "../../server/leaderboard/season-opening.ts";
 import { compareSeason } from "../../server/recovery/compare-season.ts";
 import { SeasonArchive } from "../../server/seasons/season-archive.ts";
-import { commandConnection, openBoard, silentLog } from "../support/builders.ts";
+import { commandConnection, DEDUP, openBoard, silentLog } from "../support/builders.ts";
 import { describeOnBoth } from "../support/databases.ts";
 import { pastSeasonsIn } from "../support/final-season.ts";
 import { archiveByHand } from "../support/hand-archive.ts";
@@ -18,6 +19,9 @@ import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 import { Submitter } from "../support/submitter.ts";
 
 const MEMBERS = 60;
+/** Added to the clock. */
+let passedMs = 0;
+const now = (): number => Date.now() + passedMs;
 
 describeOnBoth("a season on its way into the archive", (store) => {
   let redis: Redis;
@@ -37,7 +41,7 @@ describeOnBoth("a season on its way into the archive", (store) => {
       redis,
       tables: new FinalMaker(database),
       compare: async (season) => (await compareSeason({ redis, database, waitMs: 0 }, season)).differences,
-      now: Date.now,
+      now,
       log: silentLog,
     });
   }, 60_000);
@@ -81,8 +85,58 @@ describeOnBoth("a season on its way into the archive", (store) => {
     expect(await seasons.archiveSeason(open)).toBe("behind");
     expect(await entriesOf()).toBeUndefined();
     await move(-1);
+    passedMs += 5_000;
     expect(await seasons.archiveSeason(open)).toBe("archived");
     expect(await entriesOf()).toEqual(inRedis);
+  });
+
+  it("is compared again after ever longer while its mirror differs", async () => {
+    await archiveByHand(redis, database, open);
+    let compared = 0;
+    const differing = of(async () => [{ looks: ++compared }]);
+    for (let second = 0; second < 60; second++) {
+      expect(await differing.archiveSeason(open)).toBe("behind");
+      passedMs += 1_000;
+    }
+    // At 0, 5, 15 and 35 seconds.
+    expect(compared).toBe(4);
+  });
+
+  it("has what moderation did between the last look at it and the end of its table", async () => {
+    await archiveByHand(redis, database, open);
+    const shard = (member: string) => submitter.shardOf(member);
+    const meanwhile = async (): Promise<void> => {
+      const [by, sight] = ["board" as const, SIGHTS.hidden];
+      await setSight(redis, open, shard("m3"), ["m3"], { by, sight, limits: DEDUP });
+      await removeEntries(redis, open, shard("m4"), ["m4"], { limits: DEDUP });
+    };
+    class Held extends FinalMaker {
+      override make(season: FinalSeason, stillSo: () => Promise<boolean>): Promise<number | undefined> {
+        const last = async (): Promise<boolean> => {
+          const isSo = await stillSo();
+          await meanwhile();
+          return isSo;
+        };
+        return super.make(season, last);
+      }
+    }
+    const held = of(real, new Held(database));
+    expect(await held.archiveSeason(open)).toBe("behind");
+    await archiveByHand(redis, database, open);
+    // By hand only values are archived.
+    await database.run((db) =>
+      db
+        .updateTable("current_entries")
+        .set({ visibility: 1 })
+        .where("board", "=", open.board.id)
+        .where("member", "=", "m3")
+        .execute(),
+    );
+    expect(await held.archiveSeason(open)).toBe("archived");
+    const shown = (await entriesOf())!.entries.map(({ member }) => member);
+    expect(shown).toEqual(
+      inRedis.entries.map(({ member }) => member).filter((member) => !["m3", "m4"].includes(member)),
+    );
   });
 
   it("once there needs Redis no more, and its mirror goes, whenever that was cut off", async () => {
@@ -110,8 +164,10 @@ describeOnBoth("a season on its way into the archive", (store) => {
     expect(await entriesOf()).toBeUndefined();
   });
 
-  const of = (compare: ConstructorParameters<typeof SeasonArchive>[0]["compare"]) =>
-    new SeasonArchive({ redis, tables: new FinalMaker(database), compare, now: Date.now, log: silentLog });
+  const of = (
+    compare: ConstructorParameters<typeof SeasonArchive>[0]["compare"],
+    tables = new FinalMaker(database),
+  ) => new SeasonArchive({ redis, tables, compare, now, log: silentLog });
   const real = async (season: OpenBoard) =>
     (await compareSeason({ redis, database, waitMs: 0 }, season)).differences;
 
