@@ -9,6 +9,7 @@ import { clusterBench } from "./cluster/cluster.ts";
 import { writeTables } from "./document.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
+import { historyBench } from "./history/history.ts";
 import { importBench } from "./import/import.ts";
 import { limitsBench } from "./limits/limits.ts";
 import { memoryBench } from "./memory/memory.ts";
@@ -35,6 +36,7 @@ const BENCHES: readonly Bench[] = [
   rewardsBench,
   rebuildBench,
   archiveBench,
+  historyBench,
   importBench,
 ];
 

@@ -48,17 +48,19 @@ export async function topAt(database: Database, of: FinalOf, atMs: number): Prom
   const { base, parts, gap } = found;
   const first = parts[0]!;
   let { total, rows } = decodeTop(first.body);
+  const applied: PastFrame[] = [];
   let position: Position = { epoch: first.epoch, offset: first.first_offset };
   let last = first.first_at;
   for (const { epoch, first_at, first_offset, body } of parts.slice(1)) {
     const frames = decodeFrames(first_at, body);
     const upTo = frames.filter((frame) => frame.atMs <= atMs);
-    rows = applyPast(rows, upTo);
     const newest = upTo.at(-1);
     if (!newest) continue;
+    applied.push(...upTo);
     [total, last] = [newest.total, newest.atMs];
     position = { epoch, offset: first_offset + upTo.length - 1 };
   }
+  rows = applyPast(rows, applied);
   const archived = await readArchivedFeed(database, base.life);
   const isEnd = archived?.epoch === position.epoch && archived.offset === position.offset;
   const inGap = gap && gap.fromMs < atMs && atMs < gap.toMs ? gap : undefined;
@@ -75,12 +77,17 @@ export async function topAt(database: Database, of: FinalOf, atMs: number): Prom
   };
 }
 
-/** Past rows after frames that follow them. */
+/** Past rows after frames that follow them. Of several words on a member the last one counts, so all are applied at once. */
 export function applyPast(rows: readonly PastRow[], frames: readonly PastFrame[]): PastRow[] {
+  const words = new Map<string, PastRow | undefined>();
+  for (const { set, drop } of frames) {
+    for (const member of drop) words.set(member, undefined);
+    for (const row of set) words.set(row[0], row);
+  }
+  const set = [...words.values()].filter((row) => row !== undefined);
+  const drop = [...words.keys()];
   // Their order needs no columns.
-  let result = rows as unknown as readonly Row[];
-  for (const { set, drop } of frames) result = applyRows(result, set as unknown as Row[], drop);
-  return result as unknown as PastRow[];
+  return applyRows(rows as unknown as Row[], set as unknown as Row[], drop) as unknown as PastRow[];
 }
 
 type Base = { life: number; ordinal: number; incarnation: string; part: number };

@@ -2,6 +2,8 @@
  * One season's feed into the tables: what was published, frame by frame, with the whole top now and then. Paced, and one call to Redis a
  * turn. Its state is what the tables say: after anything went wrong, or when another archiver went on, it begins anew.
  */
+
+import { compareRows } from "../../client-sdk/protocol/rows.ts";
 import {
   type ArchivedFeed,
   appendParts,
@@ -130,15 +132,22 @@ export class FeedArchiver {
     const { head, frames, follows, nowMs } = read;
     const before = await seenBefore(this.#options.database, this.#life);
     const { openedAtMs } = open.season;
+    const isAtHead = frames.length === head.offset;
     if (follows && before === undefined) {
       const atMs = Math.min(openedAtMs, frames[0]?.atMs ?? openedAtMs);
       const base = { epoch: head.epoch, offset: 0, atMs, total: 0, rows: [] };
-      const isAtHead = frames.length === head.offset;
       return { base, frames: { epoch: head.epoch, offset: 0, frames }, seenMs: isAtHead ? nowMs : 0 };
     }
-    const top = follows && !read.top ? await this.#topNow(open) : read;
     // The life before this one was lost with Redis, and what was published last with it.
     const gapFromMs = before === undefined ? openedAtMs : Math.max(before, openedAtMs);
+    const [first, ...rest] = frames;
+    if (follows && first) {
+      // What comes first in a feed is the whole top.
+      const { epoch, offset, atMs, total, set } = first;
+      const base = { epoch, offset, atMs, total, rows: [...set].sort(compareRows), gapFromMs };
+      return { base, frames: { epoch, offset, frames: rest }, seenMs: isAtHead ? nowMs : 0 };
+    }
+    const top = read.top ? read : await this.#topNow(open);
     const atMs = top.head.atMs > 0 ? top.head.atMs : top.nowMs;
     return { top: { ...topOf(open, top), atMs, gapFromMs }, seenMs: top.nowMs };
   }

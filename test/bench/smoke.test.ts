@@ -45,6 +45,7 @@ describe("npm run bench", () => {
     ["rewards", "rewards.pglite.all.rate"],
     ["rebuild", "rebuild.packed.pglite"],
     ["archive", "archive.pglite.full-log"],
+    ["history", "history.rank-index"],
     ["import", "import.packed.ndjson"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
