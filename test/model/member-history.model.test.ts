@@ -107,7 +107,7 @@ describeOnBoth("members over time", (store) => {
     const passing = new PassedMembers({ database, reader, rowsMax: ROWS_MAX });
     await fc.assert(
       fc.asyncProperty(
-        fc.array(step, { minLength: 3, maxLength: 18 }),
+        fc.array(step, { minLength: 3, maxLength: 18, size: "max" }),
         fc.constantFrom("packed" as const, "wide" as const),
         async (steps, layout) => {
           const { open, checkpoints, scores } = await played(steps, layout);

@@ -100,7 +100,7 @@ describeOnBoth("the top as it stood", (store) => {
 
   it("is at every instant what was published, or is said to be incomplete", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 24 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 24, size: "max" }), async (steps) => {
         const open = await openBoard(redis, uniqueBoard("stood"), {
           operator: "set",
           shards: 1,
@@ -155,7 +155,7 @@ describeOnBoth("the top as it stood", (store) => {
         }
         expect(complete).toBeGreaterThan(0);
       }),
-      { numRuns: 12 },
+      { numRuns: 10 },
     );
   });
 
