@@ -131,7 +131,7 @@ function laidOut(
   if (base) addTop(base);
   if (frames && frames.frames.length > 0) addFrames(frames);
   if (top) addTop(top);
-  return { rows, end: { ...end, seenMs: Math.max(seenMs, end.atMs, end.seenMs) } };
+  return { rows, end: { ...end, seenMs: Math.max(seenMs, end.seenMs) } };
 }
 
 async function positionOf(db: Sql, life: number, locked = false): Promise<ArchivedFeed | undefined> {

@@ -107,6 +107,7 @@ export class FeedArchiver {
     read: FeedRead,
   ): Promise<NewParts | undefined> {
     const { head, frames, follows, nowMs } = read;
+    const seenMs = seenIn(read);
     if (!held) return this.#firstParts(open, read);
     if (!follows) {
       this.#noteLoss(open, held, read);
@@ -114,29 +115,29 @@ export class FeedArchiver {
       const atMs = head.atMs > held.atMs ? head.atMs : nowMs;
       return {
         top: { ...topOf(open, read), atMs, gapFromMs: Math.max(held.seenMs, this.#lookedMs) },
-        seenMs: nowMs,
+        seenMs,
       };
     }
     if (frames.length === 0 && !isOver(open, held, nowMs)) {
-      if (held.offset === head.offset) this.#lookedMs = nowMs;
+      if (held.offset === head.offset) this.#lookedMs = seenMs;
       return undefined;
     }
     const isAtHead = held.offset + frames.length === head.offset;
     const after = { epoch: held.epoch, offset: held.offset, frames };
     const top = isAtHead && read.top && frames.length > 0 ? topOf(open, read) : undefined;
-    return { frames: after, ...(top ? { top } : {}), seenMs: isAtHead ? nowMs : 0 };
+    return { frames: after, ...(top ? { top } : {}), seenMs: isAtHead ? seenMs : 0 };
   }
 
   /** From an empty top on where every frame is there, else from the top as it is found. */
   async #firstParts(open: OpenBoard, read: FeedRead): Promise<NewParts> {
-    const { head, frames, follows, nowMs } = read;
+    const { head, frames, follows } = read;
     const before = await seenBefore(this.#options.database, this.#life);
     const { openedAtMs } = open.season;
     const isAtHead = frames.length === head.offset;
     if (follows && before === undefined) {
       const atMs = Math.min(openedAtMs, frames[0]?.atMs ?? openedAtMs);
       const base = { epoch: head.epoch, offset: 0, atMs, total: 0, rows: [] };
-      return { base, frames: { epoch: head.epoch, offset: 0, frames }, seenMs: isAtHead ? nowMs : 0 };
+      return { base, frames: { epoch: head.epoch, offset: 0, frames }, seenMs: isAtHead ? seenIn(read) : 0 };
     }
     // The life before this one was lost with Redis, and what was published last with it.
     const gapFromMs = before === undefined ? openedAtMs : Math.max(before, openedAtMs);
@@ -145,11 +146,11 @@ export class FeedArchiver {
       // What comes first in a feed is the whole top.
       const { epoch, offset, atMs, total, set } = first;
       const base = { epoch, offset, atMs, total, rows: [...set].sort(compareRows), gapFromMs };
-      return { base, frames: { epoch, offset, frames: rest }, seenMs: isAtHead ? nowMs : 0 };
+      return { base, frames: { epoch, offset, frames: rest }, seenMs: isAtHead ? seenIn(read) : 0 };
     }
     const top = read.top ? read : await this.#topNow(open);
     const atMs = top.head.atMs > 0 ? top.head.atMs : top.nowMs;
-    return { top: { ...topOf(open, top), atMs, gapFromMs }, seenMs: top.nowMs };
+    return { top: { ...topOf(open, top), atMs, gapFromMs }, seenMs: seenIn(top) };
   }
 
   /** @throws AppError unavailable */
@@ -167,6 +168,11 @@ export class FeedArchiver {
       "frames were lost before they were archived, or the feed began a fresh epoch; history has a gap there",
     );
   }
+}
+
+/** In the millisecond of the reading itself more may be published behind it. */
+function seenIn({ nowMs }: FeedRead): number {
+  return nowMs - 1;
 }
 
 function topOf(open: OpenBoard, { head, top = [] }: FeedRead): TopPart {

@@ -82,11 +82,14 @@ export class PastTops {
         position = { epoch: last.epoch, offset: last.offset };
       }
       const isAtHead = position.offset === read.head.offset;
-      if (isAtHead || upTo.length < read.frames.length) {
+      const isPast = upTo.length < read.frames.length;
+      // At the head nothing is known of an instant that is not over.
+      if (isPast || (isAtHead && atMs < read.nowMs)) {
         return { position, asOfMs, total, rows, complete: true };
       }
     }
-    return { position, asOfMs, total, rows, complete: false, gap: { fromMs: Math.max(asOfMs, end.seenMs) } };
+    const fromMs = Math.min(atMs - 1, Math.max(asOfMs, end.seenMs));
+    return { position, asOfMs, total, rows, complete: false, gap: { fromMs } };
   }
 
   async #nothing({ board, season }: OpenBoard): Promise<AppError> {

@@ -73,7 +73,8 @@ class NaiveHistory {
   /** An archiver has come between two instants; without news it leaves no trace of having looked. */
   archived(fromMs: number, toMs: number): void {
     if (this.#isCut) this.lost.push({ fromMs: this.#seenMs, toMs });
-    if (this.#isCut || this.#waiting.length > 0) this.#seenMs = fromMs;
+    // Of the millisecond in which it looked nothing is certain.
+    if (this.#isCut || this.#waiting.length > 0) this.#seenMs = fromMs - 1;
     this.#isCut = false;
     this.#waiting = [];
   }
@@ -98,7 +99,7 @@ describeOnBoth("the top as it stood", (store) => {
     await database.ready();
   }, 60_000);
 
-  it("is at every instant what was published, or is said to be incomplete", async () => {
+  it("is at every instant what was published, or is said to be incomplete", { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 24, size: "max" }), async (steps) => {
         const open = await openBoard(redis, uniqueBoard("stood"), {
@@ -135,6 +136,7 @@ describeOnBoth("the top as it stood", (store) => {
         }
         const tops = new PastTops({ redis, database, seasons: new StoredSeasons(database) });
         const ends = await publisher.pass();
+        while ((await publisher.pass()) <= ends);
         const instants = model.published.flatMap(({ atMs }) => [atMs - 1, atMs, atMs + 1]);
         let complete = 0;
         for (const atMs of [season.openedAtMs, ...instants, ends]) {
@@ -155,7 +157,7 @@ describeOnBoth("the top as it stood", (store) => {
         }
         expect(complete).toBeGreaterThan(0);
       }),
-      { numRuns: 10 },
+      { numRuns: 8 },
     );
   });
 
