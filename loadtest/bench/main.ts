@@ -7,6 +7,7 @@ import { archiveBench } from "./archive/archive.ts";
 import type { Bench, BenchContext, BenchResult } from "./bench.ts";
 import { clusterBench } from "./cluster/cluster.ts";
 import { writeTables } from "./document.ts";
+import { exportBench } from "./export/export.ts";
 import { fanoutBench } from "./fanout/fanout.ts";
 import { type Figure, figure } from "./figure.ts";
 import { historyBench } from "./history/history.ts";
@@ -38,6 +39,7 @@ const BENCHES: readonly Bench[] = [
   archiveBench,
   historyBench,
   importBench,
+  exportBench,
 ];
 
 const owned = new OwnedProcesses();

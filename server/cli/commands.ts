@@ -43,6 +43,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: "who changed what, when and why, the newest first",
     load: async () => (await import("./audit-command.ts")).auditCommand,
   },
+  export: {
+    about: "a season of a board into a file of NDJSON or CSV",
+    load: async () => (await import("./export-command.ts")).exportCommand,
+  },
   import: {
     about: "entries of a file or of a Redis ZSET into a board, and a check of both sides",
     load: async () => (await import("./import-command.ts")).importCommand,

@@ -47,6 +47,7 @@ describe("npm run bench", () => {
     ["archive", "archive.pglite.full-log"],
     ["history", "history.rank-index"],
     ["import", "import.packed.ndjson"],
+    ["export", "export.pglite.ndjson"],
   ])(
     "%s prints a JSON line per figure and leaves no Redis behind",
     { timeout: 60_000 },
