@@ -26,13 +26,14 @@ export function doctorCommand(print: Print): Command {
 async function examine(): Promise<Report> {
   const env = wholeEnvironment();
   const { config, findings: ofSettings } = checkSettings(env);
-  const others = await Promise.all([
-    whole("machine", checkMachine(config)),
-    whole("redis", checkRedisStores(config)),
-    whole("database", checkDatabase(config)),
-    whole("server", checkServer(config, env)),
-  ]);
-  const findings = [...ofSettings, ...others.flat()];
+  // One after the other: round trips are measured, and nothing of ours shall stand in their way.
+  const findings = [
+    ...ofSettings,
+    ...(await whole("machine", checkMachine(config))),
+    ...(await whole("redis", checkRedisStores(config))),
+    ...(await whole("database", checkDatabase(config))),
+    ...(await whole("server", checkServer(config, env))),
+  ];
   const count = (level: Finding["level"]): number => findings.filter((one) => one.level === level).length;
   return { version: VERSION, problems: count("problem"), warnings: count("warning"), findings };
 }
@@ -54,6 +55,7 @@ export function reportText({ version, problems, warnings, findings }: Report): s
     const line = `${level.padEnd(7)}  ${area.padEnd(8)}  ${check}: ${found}`;
     return change === undefined ? line : `${line}\n${" ".repeat(21)}→ ${change}`;
   });
-  const sum = `Rankwire ${version}: ${problems} problems, ${warnings} warnings.`;
+  const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
+  const sum = `Rankwire ${version}: ${count(problems, "problem")}, ${count(warnings, "warning")}.`;
   return [...lines, "", sum].join("\n");
 }

@@ -20,7 +20,7 @@ test("what is found is a line each, with what to change below where something is
   expect(lines[0]).toBe("ok       machine   node: 22.0.0");
   expect(lines[1]).toBe("problem  machine   node: 18.0.0 is too old");
   expect(lines[2]).toMatch(/^ {21}→ Install Node \S+ or newer\.$/);
-  expect(lines.at(-1)).toBe("Rankwire 1.2.3: 1 problems, 0 warnings.");
+  expect(lines.at(-1)).toBe("Rankwire 1.2.3: 1 problem, 0 warnings.");
 });
 
 describe("clocks", () => {
