@@ -7,7 +7,7 @@ import type { Bench, BenchContext } from "../bench.ts";
 import { seconds } from "../lanes.ts";
 import { Turns } from "../statistics.ts";
 
-const LINES = 500_000;
+const LINES = 100_000;
 const QUICK_LINES = 5_000;
 const TURNS = 3;
 /** Lines that are sent at once. */
@@ -29,7 +29,7 @@ const BOARDS: Readonly<Record<"packed" | "wide", BoardDefinition>> = {
 
 export const importBench: Bench = {
   name: "import",
-  summary: "half a million lines into a board over HTTP, NDJSON and CSV (about 2 minutes)",
+  summary: "100,000 lines into a board over HTTP, NDJSON and CSV (about a minute)",
   run: async (context) => {
     const target = { atLeast: 50_000 };
     for (const layout of ["packed", "wide"] as const) {
@@ -74,8 +74,10 @@ async function measure(
   await store.stop();
   const goal = context.quick ? undefined : target;
   context.report(name, { value: figures.median("rate"), unit: "lines/s" }, goal);
-  context.report(`${name}.cpu`, { value: figures.median("own"), unit: "µs/line" });
-  context.report(`${name}.redis-cpu`, { value: figures.median("redis"), unit: "µs/line" });
+  // On two cores that nobody else uses they run side by side: 50,000 a second are 20 µs of each.
+  const each = goal && { atMost: 20 };
+  context.report(`${name}.cpu`, { value: figures.median("own"), unit: "µs/line" }, each);
+  context.report(`${name}.redis-cpu`, { value: figures.median("redis"), unit: "µs/line" }, each);
 }
 
 type Sent = { board: string; format: string; pieces: readonly Buffer[]; lines: number };
