@@ -107,14 +107,14 @@ export class SeasonFollower {
     // A merger has yet to answer a failover, or the feed is missing.
     if (snapshot === "store_lost" || !snapshot.whole || since === undefined) return 0;
     const watch = await watches.get(board.id, season.number);
+    // Who listens only since later shall not hear of what was before; and a board that was deleted may come again with this season.
+    const wasHeard = watch !== undefined && watch.updated_at.getTime() >= Math.max(since, season.openedAtMs);
     // What a rebuild has brought back is there with the first frame.
-    if (snapshot.offset === 0 && watch && watch.members.length > 0) return 0;
+    if (snapshot.offset === 0 && wasHeard && watch.members.length > 0) return 0;
     const { epoch, offset } = snapshot;
     const rows = snapshot.rows.map(({ member, score }) =>
       rowOf(this.#open, fromStored(this.#open.layout, member, score)),
     );
-    // Who listens only since later shall not hear of what was before.
-    const wasHeard = watch !== undefined && since <= watch.updated_at.getTime();
     const size = wasHeard ? watch.size : this.#size;
     const told = wasHeard ? watch : since <= season.openedAtMs ? NOBODY : undefined;
     const now = topStateOf(rows, size, board.ties);
