@@ -11,6 +11,7 @@ import type { Log } from "../base/log.ts";
 import { Loop } from "../base/loop.ts";
 import type { Database } from "../database/database.ts";
 import { activeSince, listenForHints, MARK_EVERY_MS } from "../leaderboard/activity.ts";
+import type { OpenBoard } from "../leaderboard/board.ts";
 import { archiverLease } from "../locks/lease.ts";
 import type { Channels } from "../redis/channels.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -42,6 +43,7 @@ export type ArchiverOptions = {
 
 const SECOND_MS = 1_000;
 const LANES = 4;
+const JUST_MS = 60_000;
 
 export class Archiver {
   readonly #options: ArchiverOptions;
@@ -110,6 +112,9 @@ export class Archiver {
     const { redis, boards } = this.#options;
     for (const board of await activeSince(redis, this.#options.now() - 2 * MARK_EVERY_MS)) this.#wake(board);
     await boards.refresh();
+    for (const [board, seasons] of boards.seasons) {
+      if (seasons.some(({ open }) => hasJustEnded(open, this.#options.now()))) this.#wake(board);
+    }
     const behind = await this.#sweep.behind(boards.seasons, (board) => this.#active.has(board));
     for (const board of behind) this.#wake(board);
     this.#lookedAt = now;
@@ -128,4 +133,10 @@ export class Archiver {
     }
     board?.wake();
   }
+}
+
+/** Its feed is looked at once more, so that history knows that nothing came behind the last frame. */
+function hasJustEnded({ season }: OpenBoard, nowMs: number): boolean {
+  const closesAtMs = season.closesAtMs ?? season.endsAtMs;
+  return closesAtMs !== undefined && closesAtMs <= nowMs && nowMs - closesAtMs < JUST_MS;
 }
