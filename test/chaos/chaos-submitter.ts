@@ -52,7 +52,12 @@ export class ChaosSubmitter {
     for (const one of lost) {
       const was = one.ack!;
       const { result, answer, isClean } = await this.#untilCertain(one, was.season);
-      if (result === undefined || result.outcome === "rejected") continue;
+      if (result === undefined || result.outcome === "rejected") {
+        // A try of it may have counted before its season closed.
+        if (!isClean)
+          Object.assign(one, { ack: undefined, season: was.season, isDoubtful: true, isLost: false });
+        continue;
+      }
       if (isClean && result.outcome === "duplicate" && was.n !== undefined) {
         complaints.push(`${textOf(one)} is listed as lost and is there`);
       }
