@@ -22,6 +22,40 @@ const SEASONS = { SEASON_PREOPEN_MS: "200", SEASON_GRACE_MS: "200", SEASON_LOOK_
 type Made = { id: string; secret: string; error: { code: string; message: string } };
 type Deliveries = { deliveries: { delivery: string; state: string; lastStatus: number }[]; cursor?: string };
 
+// Before the others: boards of theirs whose seasons are over make the role `seasons` ask the database.
+describe("an idle server", () => {
+  let server: TestServer;
+  let dataDir: string;
+  beforeAll(async () => {
+    const redis = await commandConnection(sharedRedisUrl());
+    await redis.del(webhooksVersionKey);
+    redis.disconnect();
+    dataDir = mkdtempSync(join(testRunFolder(), "idle-"));
+    server = await startServer(sharedRedisUrl(), { ...SETTINGS, DATA_DIR: dataDir, WEBHOOK_POLL_MS: "20" });
+  });
+  afterAll(() => server.stop());
+
+  test.each([
+    [{ url: "http://127.0.0.1/" }, "WEBHOOK_PRIVATE_TARGETS"],
+    [{ url: "http://[::1]:9/" }, "WEBHOOK_PRIVATE_TARGETS"],
+    [{ url: "ftp://example.com/" }, "http"],
+    [{ url: "https://me:pw@example.com/" }, "credentials"],
+    [{ url: "https://example.com/", events: ["top.frist"] }, "events"],
+    [{ url: "https://example.com/", boards: ["a b"] }, "boards"],
+  ])("refuses %j, and says why", async (body, why) => {
+    const { status, body: answer } = await server.call<Made>("POST", "/v1/admin/webhooks", { key, body });
+    expect(status).toBe(400);
+    expect(JSON.stringify(answer.error)).toContain(why);
+  });
+
+  test("without endpoints opens no database", async () => {
+    await server.createBoard(uniqueBoard("idle"), { operator: "set" });
+    // Many looks go by meanwhile; the first that asked the database would have made its folder.
+    for (let i = 0; i < 50; i++) await server.call("GET", "/healthz");
+    expect(existsSync(join(dataDir, "database"))).toBe(false);
+  });
+});
+
 describeOnBoth("a server with webhooks", (store) => {
   let server: TestServer;
   let receiver: Receiver;
@@ -139,38 +173,5 @@ describeOnBoth("a server with webhooks", (store) => {
     );
     const { body } = await server.call<string>("GET", "/metrics");
     expect(body).toMatch(/rankwire_webhook_attempts_total\{outcome="delivered"\} [1-9]/);
-  });
-});
-
-describe("an idle server", () => {
-  let server: TestServer;
-  let dataDir: string;
-  beforeAll(async () => {
-    const redis = await commandConnection(sharedRedisUrl());
-    await redis.del(webhooksVersionKey);
-    redis.disconnect();
-    dataDir = mkdtempSync(join(testRunFolder(), "idle-"));
-    server = await startServer(sharedRedisUrl(), { ...SETTINGS, DATA_DIR: dataDir, WEBHOOK_POLL_MS: "20" });
-  });
-  afterAll(() => server.stop());
-
-  test.each([
-    [{ url: "http://127.0.0.1/" }, "WEBHOOK_PRIVATE_TARGETS"],
-    [{ url: "http://[::1]:9/" }, "WEBHOOK_PRIVATE_TARGETS"],
-    [{ url: "ftp://example.com/" }, "http"],
-    [{ url: "https://me:pw@example.com/" }, "credentials"],
-    [{ url: "https://example.com/", events: ["top.frist"] }, "events"],
-    [{ url: "https://example.com/", boards: ["a b"] }, "boards"],
-  ])("refuses %j, and says why", async (body, why) => {
-    const { status, body: answer } = await server.call<Made>("POST", "/v1/admin/webhooks", { key, body });
-    expect(status).toBe(400);
-    expect(JSON.stringify(answer.error)).toContain(why);
-  });
-
-  test("without endpoints opens no database", async () => {
-    await server.createBoard(uniqueBoard("idle"), { operator: "set" });
-    // Many looks go by meanwhile; the first that asked the database would have made its folder.
-    for (let i = 0; i < 50; i++) await server.call("GET", "/healthz");
-    expect(existsSync(join(dataDir, "database"))).toBe(false);
   });
 });
