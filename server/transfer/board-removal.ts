@@ -70,7 +70,11 @@ export class BoardRemoval {
 
   async #look(): Promise<void> {
     for (const [id, { deleted }] of [...this.#options.registry.gone]) {
-      if (!deleted?.removed) await this.#remove(id);
+      if (deleted?.removed) continue;
+      // One that fails holds up no other.
+      await this.#remove(id).catch((error: unknown) => {
+        this.#options.log.warn({ board: id, err: error }, "a deleted board's data is not gone yet");
+      });
     }
   }
 
