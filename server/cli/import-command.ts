@@ -91,7 +91,7 @@ async function bring(api: ApiClient, board: string, source: ImportSource, option
   const report: Report = { board };
   if (options.create && !dryRun && !compareOnly)
     report.created = await createBoard(api, board, source, options);
-  const { columns } = await api.call<BoardInfo>("GET", pathOf(board));
+  const { columns, topSize } = await api.call<BoardInfo>("GET", pathOf(board));
   if (!compareOnly) {
     const importId = options.importId ?? `cli-${newId()}`;
     report.importId = importId;
@@ -104,7 +104,7 @@ async function bring(api: ApiClient, board: string, source: ImportSource, option
   if (compareOnly || (options.compare && !dryRun)) {
     const bar = progressBar(report.imported?.lines ?? 1, "entries");
     const onCompared = (more: number): void => bar.add(more, "compared");
-    const options = { board, columns, mode, onCompared };
+    const options = { board, columns, topSize, mode, onCompared };
     report.compared = await compare(api, source, options).finally(() => bar.stop());
   }
   return report;

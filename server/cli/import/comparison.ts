@@ -32,6 +32,8 @@ export type Comparison = {
 export type ComparisonOptions = {
   board: string;
   columns: ReadColumns;
+  /** Rows that the board publishes. */
+  topSize: number;
   /** `put`: both sides are the same; `best`: the board is as good or better; `absent`: who is in the source is on the board. */
   mode: "put" | "best" | "absent";
   onCompared: (more: number) => void;
@@ -52,7 +54,7 @@ export async function compare(
   source: ImportSource,
   options: ComparisonOptions,
 ): Promise<Comparison> {
-  const { board, columns, mode, onCompared } = options;
+  const { board, columns, topSize, mode, onCompared } = options;
   const seen = new Set<string>();
   const suspects = new Map<string, Difference>();
   const others: Difference[] = [];
@@ -61,7 +63,7 @@ export async function compare(
     if (others.length < SUSPECTS_MAX) others.push(difference);
     else more++;
   };
-  const top = new TopOfSource(columns, TOP);
+  const top = new TopOfSource(columns, Math.min(TOP, topSize));
   for await (const page of portions(source.entries(columns))) {
     const asked = page.filter((entry) => !("problem" in entry) && !entry.isHidden && isName(entry.member));
     const there = await entriesOf(api, board, [...new Set(asked.map(({ member }) => member))]);
@@ -174,9 +176,8 @@ function endDifferences(
   if (mode !== "put") return [];
   for (const [i, { member, values }] of rows.entries()) {
     const there = entries[i];
-    if (there === undefined) break;
     // Who shares a place may stand in another order.
-    if (JSON.stringify(valuesOf(there, values.length)) === JSON.stringify(values)) continue;
+    if (there && JSON.stringify(valuesOf(there, values.length)) === JSON.stringify(values)) continue;
     return [{ reason: "order", where: `rank ${i + 1}`, source: { member, values }, board: there }];
   }
   return [];
