@@ -155,6 +155,9 @@ async function run(kind: Kind, seed: number): Promise<void> {
       `${of.length} submissions, ${of.filter(({ ack }) => ack).length} acknowledged, ${losses.lost} reported as lost, ${of.filter(({ isLost }) => isLost).length} of closed seasons among them for good, ${of.filter(({ ack, isDoubtful }) => !ack && isDoubtful).length} in doubt`,
     );
     expect([...losses.complaints, ...ended]).toEqual([]);
+    expect(
+      verified.seasons.flatMap(({ board, differences }) => differences.map((one) => ({ board, ...one }))),
+    ).toEqual([]);
     expect(verified).toMatchObject({ differences: 0 });
   } catch (error) {
     throw new Error(
