@@ -2,11 +2,12 @@
  * One season's score logs into the tables. A turn reads what is next of every shard in one round trip, brings each shard's batches to the
  * tables in a transaction, then acknowledges them. Its state is what the tables say: after anything went wrong it begins anew.
  */
-import { type Applied, ArchiveStore } from "../archive/archive-store.ts";
+
 import { isUnstorable } from "../archive/dead-letters.ts";
 import { type LogEntry, readEntries } from "../archive/log-entry.ts";
 import type { LogRead } from "../archive/log-reader.ts";
 import { type ArchivedShard, type Position, readPositions } from "../archive/positions.ts";
+import { type Applied, ScoreLogWriter } from "../archive/score-log-writer.ts";
 import { AppError } from "../base/errors.ts";
 import { inLanes } from "../base/lanes.ts";
 import type { ArchivedSeason } from "./archived-boards.ts";
@@ -27,7 +28,7 @@ type ShardTurn = { shard: ArchivedShard; read: LogRead };
 export class SeasonArchiver {
   readonly #options: SeasonArchiverOptions;
   readonly #season: ArchivedSeason;
-  readonly #store: ArchiveStore;
+  readonly #writer: ScoreLogWriter;
   readonly #scan: ShardScan;
   #positions: Map<number, Position> | undefined;
   /** Shards of which somebody else, or this one before it failed, may have read entries and not acknowledged them. */
@@ -36,7 +37,7 @@ export class SeasonArchiver {
   constructor(season: ArchivedSeason, options: SeasonArchiverOptions) {
     this.#options = options;
     this.#season = season;
-    this.#store = new ArchiveStore(options.database);
+    this.#writer = new ScoreLogWriter(options.database);
     this.#scan = new ShardScan(season, options);
   }
 
@@ -123,14 +124,14 @@ export class SeasonArchiver {
     const changes = entries.reduce((sum, entry) => sum + entry.changes.length, 0);
     if (changes > CHANGES_MAX && entries.length > 1) return this.#applyHalves(shard, entries, overGaps);
     try {
-      return await this.#store.apply(shard, entries, { overGaps });
+      return await this.#writer.apply(shard, entries, { overGaps });
     } catch (error) {
       if (!isUnstorable(error)) throw error;
       if (entries.length > 1) return this.#applyHalves(shard, entries, overGaps);
       await this.#scan.mirror(shard);
       this.#options.metrics.deadLetters.inc();
       const dead = { ...entries[0]!, changes: [], error: (error as Error).message };
-      return this.#store.apply(shard, [dead], { overGaps });
+      return this.#writer.apply(shard, [dead], { overGaps });
     }
   }
 
@@ -149,14 +150,14 @@ export class SeasonArchiver {
   async #passGap(shard: ArchivedShard, from: number, to: number): Promise<void> {
     this.#noteGap(shard, { from, to });
     await this.#scan.mirror(shard);
-    this.#positions!.set(shard.shard, await this.#store.passGap(shard, to));
+    this.#positions!.set(shard.shard, await this.#writer.passGap(shard, to));
   }
 
   /** Redis is behind the tables: a failover lost batches. */
   async #rewind(shard: ArchivedShard, to: number): Promise<void> {
     const { log } = this.#options;
     log.warn({ ...shard, to }, "Redis has lost batches that were archived; they are taken back");
-    this.#positions!.set(shard.shard, await this.#store.rewind(shard, to));
+    this.#positions!.set(shard.shard, await this.#writer.rewind(shard, to));
     await this.#scan.mirror(shard);
   }
 

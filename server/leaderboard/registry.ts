@@ -14,7 +14,7 @@ import type { BoardRepository, StoredBoard } from "./board-repository.ts";
 import { newSeason } from "./board-schema.ts";
 import { layoutOf } from "./layout.ts";
 import { firstNumber, isOlder, notFound, replaced } from "./record-change.ts";
-import { addRuleKeys, deleteSeason, type OpenFeed, openSeason } from "./season-opening.ts";
+import { addRuleKeys, deleteSeason, type OpenFeed, openSeason } from "./season-keys.ts";
 import {
   closingInstant,
   derive,

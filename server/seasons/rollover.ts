@@ -11,7 +11,7 @@ import type { Board, BoardRecord, ClosingSeason, OpenBoard } from "../leaderboar
 import { carryOver, isAdded, isCarried } from "../leaderboard/carry-over.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import type { Registry } from "../leaderboard/registry.ts";
-import { freezeSeason, type OpenFeed, openSeason } from "../leaderboard/season-opening.ts";
+import { freezeSeason, type OpenFeed, openSeason } from "../leaderboard/season-keys.ts";
 import { missedEnds } from "../leaderboard/season-schedule.ts";
 import {
   closingInstant,

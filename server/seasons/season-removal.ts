@@ -6,7 +6,7 @@
  */
 import type { BoardRecord, BoardSeason } from "../leaderboard/board.ts";
 import type { Registry } from "../leaderboard/registry.ts";
-import { deleteSeason } from "../leaderboard/season-opening.ts";
+import { deleteSeason } from "../leaderboard/season-keys.ts";
 import { derive, withClosing, withoutSeason } from "../leaderboard/season-steps.ts";
 import type { RedisStore } from "../redis/store.ts";
 

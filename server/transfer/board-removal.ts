@@ -10,7 +10,7 @@ import { Loop } from "../base/loop.ts";
 import type { Database } from "../database/database.ts";
 import type { BoardDeletion } from "../leaderboard/board.ts";
 import type { Registry } from "../leaderboard/registry.ts";
-import { deleteBoard } from "../leaderboard/season-opening.ts";
+import { deleteBoard } from "../leaderboard/season-keys.ts";
 import { derive, everySeason } from "../leaderboard/season-steps.ts";
 import { type Lease, seasonLease } from "../locks/lease.ts";
 import type { RedisStore } from "../redis/store.ts";

@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ArchiveStore } from "../../server/archive/archive-store.ts";
 import { readEntries } from "../../server/archive/log-entry.ts";
 import { LogReader } from "../../server/archive/log-reader.ts";
+import { ScoreLogWriter } from "../../server/archive/score-log-writer.ts";
 import { AppError } from "../../server/base/errors.ts";
 import { entriesInRedis, logInRedis, TestArchive } from "../support/archive.ts";
 import { commandConnection, openBoard } from "../support/builders.ts";
@@ -91,7 +91,7 @@ describeOnBoth("the archive", (store) => {
     const before = [await archive.log(), await archive.entries()];
 
     const shard = { board: open.board.id, season: 1, life: archive.life, shard: 0 };
-    const applied = await new ArchiveStore(database).apply(shard, readEntries(read.entries, 0));
+    const applied = await new ScoreLogWriter(database).apply(shard, readEntries(read.entries, 0));
     expect(applied).toMatchObject({ changes: 0, position: { n: 10 } });
     await reader.acknowledge(
       keys!,

@@ -1,8 +1,8 @@
 /** [R 13] A rebuild ends the life before: whoever still has batches of it, read before Redis was lost, is refused by the tables. */
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ArchiveStore } from "../../server/archive/archive-store.ts";
 import type { LogChange } from "../../server/archive/log-entry.ts";
+import { ScoreLogWriter } from "../../server/archive/score-log-writer.ts";
 import { newestLife, positionsOf } from "../../server/archive/stored-lives.ts";
 import type { Database } from "../../server/database/database.ts";
 import { createRedisBoardRepository } from "../../server/leaderboard/board-repository.ts";
@@ -55,7 +55,7 @@ describeOnBoth("the life before a rebuild", (store) => {
       fields: [],
     };
     const shard = { board, season: 1, life, shard: 0 };
-    await expect(new ArchiveStore(database).apply(shard, [late])).rejects.toMatchObject({
+    await expect(new ScoreLogWriter(database).apply(shard, [late])).rejects.toMatchObject({
       code: "store_lost",
     });
     expect((await positionsOf(database, life)).get(0)).toMatchObject({ n: 1 });

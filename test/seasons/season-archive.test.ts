@@ -8,7 +8,7 @@ import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { removeEntries, SIGHTS, setSight } from "../../server/leaderboard/direct-writes.ts";
 import { createHasher } from "../../server/leaderboard/hashing.ts";
 import { type Page, Reader } from "../../server/leaderboard/reader.ts";
-import { deleteSeason } from "../../server/leaderboard/season-opening.ts";
+import { deleteSeason } from "../../server/leaderboard/season-keys.ts";
 import { compareSeason } from "../../server/recovery/compare-season.ts";
 import { SeasonArchive } from "../../server/seasons/season-archive.ts";
 import { commandConnection, DEDUP, openBoard, silentLog } from "../support/builders.ts";

@@ -19,7 +19,7 @@ export type Applied = {
   forkedAt?: number;
 };
 
-export class ArchiveStore {
+export class ScoreLogWriter {
   readonly #database: Database;
 
   constructor(database: Database) {
