@@ -4,8 +4,8 @@ import type { Base, GatewayNeeds } from "./compose.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import type { Hasher } from "./leaderboard/hashing.ts";
 import * as options from "./options.ts";
+import { BoardRemoval } from "./seasons/board-removal.ts";
 import { BoardExport } from "./transfer/board-export.ts";
-import { BoardRemoval } from "./transfer/board-removal.ts";
 import { Imports } from "./transfer/imports.ts";
 
 export type Importing = Pick<Gateway, "imports">;

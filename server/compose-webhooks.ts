@@ -12,7 +12,7 @@ import { DeliveryStore } from "./webhooks/delivery-store.ts";
 import { EndpointSet } from "./webhooks/endpoint-set.ts";
 import { EndpointStore } from "./webhooks/endpoint-store.ts";
 import { noteTest } from "./webhooks/outbox.ts";
-import { TopWatches } from "./webhooks/top-watches.ts";
+import { TopWatches } from "./webhooks/told-tops.ts";
 import { WebhookKeeping } from "./webhooks/webhook-keeping.ts";
 import { createWebhookMetrics } from "./webhooks/webhook-metrics.ts";
 

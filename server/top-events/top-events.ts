@@ -12,8 +12,8 @@ import type { Registry } from "../leaderboard/registry.ts";
 import type { Lease } from "../locks/lease.ts";
 import type { RedisStore } from "../redis/store.ts";
 import { TOP_EVENTS } from "../webhooks/event-types.ts";
-import type { TopWatches } from "../webhooks/top-watches.ts";
-import { type FollowerOptions, SeasonFollower } from "./season-follower.ts";
+import type { TopWatches } from "../webhooks/told-tops.ts";
+import { type FollowerOptions, SeasonFollower } from "./top-follower.ts";
 
 /** What the flow asks of the endpoints, which others keep up to date. */
 export type Listeners = {

@@ -6,11 +6,12 @@
 import { newId } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
 import { Loop } from "../base/loop.ts";
-import type { BackOff, Claim } from "./delivery.ts";
-import { attemptOf, retryDelayMs } from "./delivery.ts";
+import type { Claim } from "./delivery.ts";
+import { attemptOf } from "./delivery.ts";
 import type { DeliveryStore } from "./delivery-store.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
 import { type PostLimits, type PostResult, post } from "./post.ts";
+import { type BackOff, retryDelayMs } from "./retry-delay.ts";
 import type { WebhookMetrics } from "./webhook-metrics.ts";
 
 export type DelivererOptions = {

@@ -21,30 +21,37 @@ export type NewEvent = {
 const PURGED_AT_ONCE = 500;
 
 /**
- * Note an event. Nothing is sent before the transaction commits, and nothing at all if it does not.
+ * Note an event. Nothing is sent before the transaction commits, and nothing at all if it does not; to which nobody listens, nothing is kept.
  * @param within the transaction of what it tells of
- * @returns false when it was noted before
+ * @returns false when it was noted before, or nobody listens
  */
 export async function note(within: Sql, event: NewEvent): Promise<boolean> {
   const { type, board, season, cause, payload } = event;
-  const noted = await within
-    .insertInto("webhook_events")
-    .values({ id: newId(), type, board, season, cause, payload: JSON.stringify(payload) })
-    .onConflict((conflict) => conflict.columns(["type", "cause"]).doNothing())
-    .returning("seq")
-    .executeTakeFirst();
+  const { rows } = await sql<{ seq: number }>`
+    insert into webhook_events (id, type, board, season, cause, payload)
+    select ${newId()}, ${type}, ${board}, ${season}, ${cause}, ${JSON.stringify(payload)}::jsonb
+    where exists (${listeners(type, board)})
+    on conflict (type, cause) do nothing
+    returning seq
+  `.execute(within);
+  const noted = rows[0];
   if (!noted) return false;
   await sql`
     insert into webhook_deliveries (id, event, endpoint)
-    select gen_random_uuid()::text, ${noted.seq}, id from webhook_endpoints
-    where disabled_at is null
-      and (cardinality(events) = 0 or ${type} = any (events))
-      and (cardinality(boards) = 0 or exists (
-        select from unnest(boards) as wanted
-        where wanted = ${board} or (right(wanted, 1) = '*' and starts_with(${board}, left(wanted, -1)))))
+    select gen_random_uuid()::text, ${noted.seq}, listener.id from (${listeners(type, board)}) as listener
   `.execute(within);
   return true;
 }
+
+/** The ids of who is to hear of it, as `listensTo` says. */
+const listeners = (type: EventType, board: string) => sql`
+  select id from webhook_endpoints
+  where disabled_at is null
+    and (cardinality(events) = 0 or ${type} = any (events))
+    and (cardinality(boards) = 0 or exists (
+      select from unnest(boards) as wanted
+      where wanted = ${board} or (right(wanted, 1) = '*' and starts_with(${board}, left(wanted, -1)))))
+`;
 
 /** An event for one endpoint alone, whatever it listens to. @returns the delivery's id. @throws AppError unavailable */
 export function noteTest(database: Database, endpoint: string): Promise<string> {

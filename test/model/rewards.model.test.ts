@@ -14,6 +14,7 @@ import {
   type Fate,
   type GrantedRow,
   grantedIn,
+  listenToAll,
   MortalDatabase,
   rewardAtLast,
   type Told,
@@ -77,7 +78,7 @@ describeOnBoth("rewards", (store) => {
   beforeAll(async () => {
     database = new MortalDatabase(store);
     other = new MortalDatabase(store);
-    await database.ready();
+    await listenToAll(database);
   }, 60_000);
   afterAll(async () => {
     await other.close();

@@ -8,7 +8,7 @@ import { eventually } from "../support/eventually.ts";
 import { seasonOf } from "../support/final-season.ts";
 import { POSTGRES_INSTALL_MS, startTestPostgres, type TestPostgres } from "../support/postgres.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
-import { type Told, toldOf } from "../support/reward-season.ts";
+import { listenToAll, type Told, toldOf } from "../support/reward-season.ts";
 
 const BOARD = "killed-granter";
 const ENTRIES = 30_000;
@@ -28,6 +28,7 @@ beforeAll(async () => {
   url = await postgres.newDatabase();
   const log = createLog({ level: "silent", pretty: false });
   database = new Database({ url, dataDir: "", connectionsMax: 5, timeoutMs: 10_000, log });
+  await listenToAll(database);
   await archiveSeason();
 }, POSTGRES_INSTALL_MS);
 afterAll(async () => {

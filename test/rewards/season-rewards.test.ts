@@ -7,7 +7,7 @@ import type { RewardRule } from "../../server/leaderboard/reward-rules.ts";
 import { describeOnBoth } from "../support/databases.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
-import { type Told, toldOf } from "../support/reward-season.ts";
+import { listenToAll, type Told, toldOf } from "../support/reward-season.ts";
 import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl, testRunFolder, uniqueBoard } from "../support/shared-redis.ts";
 import { StandingClient } from "../support/standing-client.ts";
@@ -46,7 +46,7 @@ describeOnBoth("the rewards of a season", (store) => {
   beforeAll(async () => {
     redis = await startTestRedis();
     server = await startServer(redis.url, { ...QUICK, ...store.settings() });
-    await server.running.database.ready();
+    await listenToAll(server.running.database);
     board = uniqueBoard("rewarded");
     await playSeason();
   }, 90_000);

@@ -7,11 +7,11 @@ import { exportText } from "../../server/transfer/export-text.ts";
 import { entriesInRedis } from "../support/archive.ts";
 import { describeOnBoth } from "../support/databases.ts";
 import { eventually } from "../support/eventually.ts";
+import { ExportServer, linesOf, placesOf, type ReadExport } from "../support/export-server.ts";
 import { archive, hide, mirror, seasonOf } from "../support/final-season.ts";
+import { stateAt } from "../support/kept-state.ts";
 import { ScoreLoad } from "../support/score-load.ts";
 import { testRunFolder, uniqueBoard } from "../support/shared-redis.ts";
-import { ExportServer, linesOf, placesOf, type ReadExport } from "./export-server.ts";
-import { stateAt } from "./kept-state.ts";
 
 /** PGlite takes its time where others are at work. */
 const OPEN_MS = 60_000;

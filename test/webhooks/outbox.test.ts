@@ -85,6 +85,24 @@ describeOnBoth("the outbox", (store) => {
     expect(await noteAlone(closed("f1", "undone"))).toBe(true);
   });
 
+  test("to what nobody listens nothing is kept, and it can be noted when somebody does", async () => {
+    const rare: NewEvent = { ...closed("f1", "rare"), type: "top.first" };
+    const count = () =>
+      database.run((db) =>
+        db.selectFrom("webhook_events").select("seq").where("cause", "=", "rare").execute(),
+      );
+    await database.run((db) =>
+      db.updateTable("webhook_endpoints").set({ disabled_at: new Date() }).where("id", "=", "all").execute(),
+    );
+    expect(await noteAlone(rare)).toBe(false);
+    expect(await count()).toEqual([]);
+    await database.run((db) =>
+      db.updateTable("webhook_endpoints").set({ disabled_at: null }).where("id", "=", "all").execute(),
+    );
+    expect(await noteAlone(rare)).toBe(true);
+    expect(await endpointsOf("rare")).toEqual(["all"]);
+  });
+
   test("old events go with their deliveries, younger ones stay", async () => {
     const age = (cause: string) =>
       database.run((db) =>

@@ -14,11 +14,12 @@ import { readStates } from "../../server/leaderboard/top-reader.ts";
 import { mergerLease } from "../../server/locks/lease.ts";
 import { BoardMerger } from "../../server/merger/board-merger.ts";
 import { feedOf } from "../../server/options.ts";
-import { SeasonFollower } from "../../server/top-events/season-follower.ts";
-import { TopWatches } from "../../server/webhooks/top-watches.ts";
+import { SeasonFollower } from "../../server/top-events/top-follower.ts";
+import { TopWatches } from "../../server/webhooks/told-tops.ts";
 import { commandConnection, DEDUP, openBoard } from "../support/builders.ts";
 import { describeOnBoth } from "../support/databases.ts";
 import { naiveChanges, standingIn, type Told, type Top } from "../support/naive-top.ts";
+import { listenToAll } from "../support/reward-season.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 import { Submitter } from "../support/submitter.ts";
 
@@ -200,7 +201,7 @@ describeOnBoth("what webhooks are told of the top", (store) => {
   beforeAll(async () => {
     redis = await commandConnection(sharedRedisUrl());
     database = store.open();
-    await database.ready();
+    await listenToAll(database);
   }, 60_000);
   afterAll(() => redis.disconnect());
 

@@ -12,7 +12,7 @@ import type { OpenBoard } from "../leaderboard/board.ts";
 import { fromStored, rowOf } from "../leaderboard/codec.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { NewEvent } from "../webhooks/outbox.ts";
-import type { TopWatches } from "../webhooks/top-watches.ts";
+import type { TopWatches } from "../webhooks/told-tops.ts";
 import { NOBODY, sameState, type TopChange, type TopState, topChanges, topStateOf } from "./top-change.ts";
 
 export type FollowerOptions = {

@@ -5,14 +5,14 @@ import { Retention } from "../../server/archiver/retention.ts";
 import { createRedisBoardRepository } from "../../server/leaderboard/board-repository.ts";
 import { rebuild } from "../../server/recovery/rebuild.ts";
 import { registryKeys } from "../../server/redis/keys.ts";
-import { BoardRemoval, type RemovalStep } from "../../server/transfer/board-removal.ts";
+import { BoardRemoval, type RemovalStep } from "../../server/seasons/board-removal.ts";
 import { SseReader } from "../flow/sse-reader.ts";
 import { registryOn, silentLog } from "../support/builders.ts";
 import { describeOnBoth } from "../support/databases.ts";
 import { eventually } from "../support/eventually.ts";
+import { ExportServer } from "../support/export-server.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
-import { ExportServer } from "./export-server.ts";
 
 /** PGlite takes its time where others are at work. */
 const OPEN_MS = 60_000;
