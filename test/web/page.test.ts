@@ -174,6 +174,19 @@ describe("the page", () => {
     expect(new Set((await page.evaluate(rights)) as number[]).size).toBe(1);
   });
 
+  it("says the name of one of several boards once, in one line with the state of the link", async () => {
+    await server.putBoard("karting-of-the-winter", { operator: "set" });
+    const page = await openPage(
+      { viewport: { width: 390, height: 800 } },
+      undefined,
+      "?board=karting-of-the-winter",
+    );
+    expect(await page.locator("#boards").inputValue()).toBe("karting-of-the-winter");
+    const box = async (id: string) => (await page.locator(id).boundingBox())!;
+    expect((await box("#title")).width).toBe(1);
+    expect((await box("#link")).y).toBeLessThan((await box("#boards")).y + (await box("#boards")).height);
+  });
+
   it.each([360, 768, 1280, 3840])("fits a screen of %i pixels without scrolling sideways", async (width) => {
     const page = await openPage({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
     await expect.poll(() => namesOf(page), SOON).toHaveLength(20);

@@ -50,7 +50,7 @@ async function getJson(address: string): Promise<unknown> {
 function offer(boards: readonly string[], chosen: string): void {
   if (boards.length < 2) return;
   const select = byId("boards", HTMLSelectElement);
-  for (const board of boards) {
+  for (const board of boards.includes(chosen) ? boards : [chosen, ...boards]) {
     const option = make("option", "", board);
     option.value = board;
     option.selected = board === chosen;
@@ -60,4 +60,6 @@ function offer(boards: readonly string[], chosen: string): void {
     location.search = new URLSearchParams({ board: select.value }).toString();
   });
   select.parentElement!.hidden = false;
+  // The list shows the name already.
+  byId("title", HTMLElement).classList.add("spoken");
 }
