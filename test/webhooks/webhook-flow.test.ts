@@ -1,5 +1,8 @@
 /** Webhooks of a whole server: made over the API, told of the top by real submissions, in the audit trail, and nothing to an idle server. */
-import { existsSync, mkdtempSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { webhooksVersionKey } from "../../server/redis/keys.ts";
@@ -21,6 +24,33 @@ const SETTINGS = { ROLES: "gateway,merger,seasons", WEBHOOK_POLL_MS: "50", TOP_E
 const SEASONS = { SEASON_PREOPEN_MS: "200", SEASON_GRACE_MS: "200", SEASON_LOOK_MS: "50" };
 type Made = { id: string; secret: string; error: { code: string; message: string } };
 type Deliveries = { deliveries: { delivery: string; state: string; lastStatus: number }[]; cursor?: string };
+
+test("the receiver of docs/webhooks.md tells what is ours, and outlives what it cannot handle", async () => {
+  const block = /<!-- test\/webhooks[^\n]*\n```ts\n([\s\S]*?)```/.exec(
+    readFileSync("docs/webhooks.md", "utf8"),
+  );
+  const handled = `const onceFor = async (delivery, { type }) => { if (type !== "good") throw new Error(delivery); };\n`;
+  const told = "listen(0, '127.0.0.1', function () { console.log(this.address().port); })";
+  const program = handled + block![1]!.replace("listen(3000)", told);
+  const receiver = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    env: { ...process.env, WEBHOOK_SECRET: "whsec_a" },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const [port] = await once(receiver.stdout, "data");
+  const send = async (type: string, secret: string) => {
+    const body = JSON.stringify({ type });
+    const t = Math.floor(Date.now() / 1000);
+    const v1 = createHmac("sha256", secret).update(`${t}.${body}`).digest("hex");
+    const headers = { "rankwire-delivery": "one", "rankwire-signature": `t=${t},v1=${v1}` };
+    return (await fetch(`http://127.0.0.1:${Number(port)}`, { method: "POST", headers, body })).status;
+  };
+  expect(await send("good", "whsec_a")).toBe(204);
+  expect(await send("good", "whsec_b")).toBe(401);
+  expect(await send("bad", "whsec_a")).toBe(500);
+  expect(await send("good", "whsec_a")).toBe(204);
+  receiver.kill();
+  await once(receiver, "exit");
+});
 
 // Before the others: boards of theirs whose seasons are over make the role `seasons` ask the database.
 describe("an idle server", () => {
