@@ -138,7 +138,7 @@ export async function makeFirstKey(config: Config, { say }: Surroundings, databa
     "",
     `    ${key}`,
     "",
-    "  Make others with it: POST /v1/admin/keys (docs/api.md).",
+    "  Make others with it, as RANKWIRE_KEY: npx rankwire key create (docs/cli.md), or POST /v1/admin/keys (docs/api.md).",
     "",
   ])
     say(line);

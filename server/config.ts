@@ -67,7 +67,7 @@ export const settings = {
   ),
   SERVER_KEY: setting(
     z.string().min(16).optional(),
-    "API key of game servers. Unset: make one with `POST /v1/admin/keys`.",
+    "API key of game servers. Unset: make one with `npx rankwire key create` or `POST /v1/admin/keys`.",
   ),
   BOARDS_FILE: setting(
     z.string().optional(),
