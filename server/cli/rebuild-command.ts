@@ -72,9 +72,15 @@ function boardLines(report: BoardReport): string[] {
 }
 
 function seasonLines({ season, entries, hidden, ids, shards }: SeasonReport): string[] {
-  const last = shards.map(({ shard, n, at, entries: count, hash }) => {
-    const upTo = at === null ? "the beginning" : `batch ${n} of ${at}`;
-    return `    shard ${shard}: up to ${upTo}, ${count} entries, hash ${hash}`;
-  });
+  const isEmpty = ({ at, entries: count }: (typeof shards)[number]): boolean => at === null && count === 0;
+  const last = shards
+    .filter((shard) => !isEmpty(shard))
+    .map(({ shard, n, at, entries: count, hash }) => {
+      const upTo = at === null ? "the beginning" : `batch ${n} of ${at}`;
+      return `    shard ${shard}: up to ${upTo}, ${count} entries, hash ${hash}`;
+    });
+  const empty = shards.filter(isEmpty).map(({ shard }) => shard);
+  // What was submitted to those later is lost as well, so they are not left out.
+  if (empty.length > 0) last.push(`    up to the beginning, without entries: shards ${empty.join(", ")}`);
   return [`  season ${season}: ${entries} entries, ${hidden} of them hidden, ${ids} ids`, ...last];
 }

@@ -1,6 +1,7 @@
 /** The commands that call a running server, against a real one with a database. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS, programFor } from "../../server/cli/commands.ts";
+import { reportText } from "../../server/cli/rebuild-command.ts";
 import { newEmbeddedFolder } from "../support/embedded-template.ts";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
@@ -249,5 +250,21 @@ describe("rankwire as a process", () => {
     const one = await programFor(["key", "list"], () => undefined);
     const loaded = one.commands.filter(({ commands, options }) => commands.length + options.length > 0);
     expect(loaded.map((command) => command.name())).toEqual(["key"]);
+  });
+
+  test("a rebuild reports shards of which the database has nothing in one line", () => {
+    const shard = { n: 0, at: null, entries: 0, hash: "0000000000000000" };
+    const shards = [
+      { ...shard, shard: 0 },
+      { ...shard, shard: 1, n: 4, at: "2026-01-01T00:00:00.000Z" },
+      { ...shard, shard: 2 },
+    ];
+    const season = { season: 3, incarnation: "x", entries: 0, hidden: 0, ids: 4, shards };
+    const board = { board: "race", status: "rebuilt" as const, revision: 1, seasons: [season] };
+    const lines = reportText({ boards: [board], entries: 0, seconds: 1 }).split("\n");
+    expect(lines.slice(2, 4)).toEqual([
+      "    shard 1: up to batch 4 of 2026-01-01T00:00:00.000Z, 0 entries, hash 0000000000000000",
+      "    up to the beginning, without entries: shards 0, 2",
+    ]);
   });
 });
