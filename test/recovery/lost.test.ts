@@ -7,8 +7,10 @@ import { createRedisBoardRepository } from "../../server/leaderboard/board-repos
 import { derive } from "../../server/leaderboard/season-steps.ts";
 import { LostSubmissions } from "../../server/recovery/lost.ts";
 import { rebuild } from "../../server/recovery/rebuild.ts";
+import { asProcess, fileOf } from "../cli/rankwire.ts";
 import { commandConnection, openBoard } from "../support/builders.ts";
 import { describeOnBoth } from "../support/databases.ts";
+import { newEmbeddedFolder } from "../support/embedded-template.ts";
 import { archiveByHand } from "../support/hand-archive.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
@@ -108,4 +110,46 @@ test("answers say where results are in the score log, to those who ask, whatever
   expect(repeated.results[1]!.log).toBeUndefined();
   const plain = await submit({});
   expect([plain.results[0]!.log, "incarnation" in plain]).toEqual([undefined, false]);
+});
+
+test("the command goes on past lines that say nothing, and of one board prints bodies that the server takes", {
+  timeout: 60_000,
+}, async () => {
+  const board = uniqueBoard("again");
+  await server.createBoard(board, { operator: "incr", shards: 1 });
+  const submissions = [{ member: "a", score: 1, id: "1" }];
+  const post = async (body: unknown) =>
+    (await server.call("POST", `/v1/boards/${board}/scores`, { key: SERVER_KEY, body })).body;
+  await post({ submissions });
+  const { season } = await server.running.registry.get(board);
+  const at = { board, season: 1, incarnation: season.incarnation, shard: 0 };
+  const gone = { ...at, incarnation: "of a life that was lost", n: 7, lap: 3 };
+  const lines = [
+    { ...at, n: 1, ...submissions[0] },
+    { board, member: "b" },
+    { ...gone, member: "b", score: 5, id: "2" },
+    { ...at, member: "a", score: 1, id: "1" },
+    { ...gone, board: "another", member: "c", score: 6 },
+    { ...gone, member: "d" },
+  ].map((line) => JSON.stringify(line));
+  const env = { REDIS_URL: own.url, DATA_DIR: await newEmbeddedFolder() };
+  const record = fileOf([...lines, "no JSON"].join("\n"));
+  const [missing, all] = await Promise.all([
+    asProcess(env, "lost", "/no/such/record", "--json"),
+    asProcess(env, "lost", record),
+  ]);
+  expect(missing).toMatchObject({ code: 1, out: "" });
+  expect(JSON.parse(missing.err)).toMatchObject({ error: { code: "usage" } });
+
+  expect([all.out.trim().split("\n"), all.code]).toEqual([[2, 3, 4, 5].map((i) => lines[i]), 1]);
+  expect(all.err).toMatch(/^4 of 7 submissions lost\.\nusage: 2 of 7 lines .+ line 2, which lacks/);
+
+  const again = await asProcess(env, "lost", record, "--board", board);
+  expect(again.err).toMatch(
+    /^2 of 6 submissions lost\.\nusage: 3 of 6 lines .+\n.+\ndetails: .*"line":6,.*score/s,
+  );
+  expect(again.out.trim().split("\n")).toHaveLength(1);
+  expect(await post(JSON.parse(again.out))).toMatchObject({
+    results: [{ outcome: "accepted", score: 5 }, { outcome: "duplicate" }],
+  });
 });
