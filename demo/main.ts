@@ -20,7 +20,9 @@ const FOLLOWED_SKILL = 10_300;
 type Demo = { running: Running; players: Players; profiles: DemoProfiles };
 
 async function startDemo({ config, players: count, crowd }: DemoSettings): Promise<Demo> {
-  const log = createLog({ level: config.LOG_LEVEL, pretty: config.LOG_PRETTY });
+  // Under the banner a slow Redis deserves a line, and no page.
+  const stacks = ["debug", "trace"].includes(config.LOG_LEVEL);
+  const log = createLog({ level: config.LOG_LEVEL, pretty: config.LOG_PRETTY, stacks });
   const running = await compose(config, {
     log,
     say: (line) => console.log(line),

@@ -7,14 +7,29 @@ export type LogOptions = {
   level: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
   /** Lines for people instead of JSON. */
   pretty: boolean;
+  /** With where an error was made, for whoever can do something about it; without it each line for people is one line. Default: true. */
+  stacks?: boolean;
 };
 
-export function createLog({ level, pretty }: LogOptions): Log {
+export function createLog({ level, pretty, stacks = true }: LogOptions): Log {
   if (!pretty) return pino({ level });
   return pino({
     level,
-    transport: { target: "pino-pretty", options: { ignore: "pid,hostname", translateTime: "HH:MM:ss" } },
+    ...(stacks ? {} : { serializers: { err: messageOf } }),
+    transport: {
+      target: "pino-pretty",
+      options: {
+        ignore: "pid,hostname",
+        translateTime: "HH:MM:ss",
+        ...(stacks ? {} : { singleLine: true, errorLikeObjectKeys: [] }),
+      },
+    },
   });
+}
+
+/** With those of its causes. */
+function messageOf(error: unknown): unknown {
+  return error instanceof Error ? pino.stdSerializers.err(error).message : error;
 }
 
 /** `log` at most once per `everyMs` for the same key, with how many were left out: ioredis floods during a failover. */

@@ -9,7 +9,7 @@ import { masters } from "./slot-owners.ts";
 import { isCluster, type RedisStore } from "./store.ts";
 
 /** `unknown`: this Redis does not tell, as managed services often do not. */
-export type Severity = "error" | "unknown";
+export type Severity = "problem" | "unknown";
 
 /** One thing that is not as it must be. `check` names the setting; `remedy` is a sentence. */
 export type Finding = { check: string; found: string; wanted: string; remedy: string; severity: Severity };
@@ -81,7 +81,7 @@ export type EnforceOptions = { production: boolean; log: Log };
 /** Warns of each. @throws Error under production, naming every setting to change; what is unknown does not refuse */
 export function enforceFindings(findings: readonly Finding[], { production, log }: EnforceOptions): void {
   for (const finding of findings) log.warn(finding, `redis: ${sentence(finding)}`);
-  const errors = findings.filter(({ severity }) => severity === "error");
+  const errors = findings.filter(({ severity }) => severity === "problem");
   if (!production || errors.length === 0) return;
   const lines = errors.map((finding) => `  ${sentence(finding)} ${finding.remedy}`);
   throw new Error(`The Redis of REDIS_URL is not safe for production:\n${lines.join("\n")}`);
@@ -136,7 +136,7 @@ function judge(
 ): Finding | undefined {
   if (found === undefined) return { ...rest, found: UNKNOWN, severity: "unknown" };
   if (isGood(found)) return undefined;
-  return { ...rest, found: found === "" ? "no" : found, severity: "error" };
+  return { ...rest, found: found === "" ? "no" : found, severity: "problem" };
 }
 
 /** Undefined when Redis refuses the command (an ACL, a renamed command, a managed service); other errors are thrown. */

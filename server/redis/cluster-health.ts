@@ -38,7 +38,7 @@ export async function checkCluster(cluster: Cluster): Promise<Finding[]> {
   const state = first ? await stateOf(first) : "without a master";
   const remedy = "Run redis-cli --cluster check, and fix what it names.";
   if (state !== "ok") {
-    findings.push({ check: "cluster_state", found: state, wanted: "ok", remedy, severity: "error" });
+    findings.push({ check: "cluster_state", found: state, wanted: "ok", remedy, severity: "problem" });
   }
   const missing = slotsWithoutOwner(cluster);
   if (missing > 0) {
@@ -47,7 +47,7 @@ export async function checkCluster(cluster: Cluster): Promise<Finding[]> {
       found: String(missing),
       wanted: "0",
       remedy: `${remedy} With cluster-require-full-coverage no, boards with shards in those slots fail and the others go on.`,
-      severity: "error",
+      severity: "problem",
     });
   }
   return findings;

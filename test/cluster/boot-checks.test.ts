@@ -45,7 +45,7 @@ describe("a cluster", () => {
     const findings = await checkRedis(redis);
     await master.admin.config("SET", "maxmemory-policy", "noeviction");
     expect(findings).toMatchObject([
-      { check: "maxmemory-policy", found: `allkeys-lru on 127.0.0.1:${master.port}`, severity: "error" },
+      { check: "maxmemory-policy", found: `allkeys-lru on 127.0.0.1:${master.port}`, severity: "problem" },
     ]);
     const refuse = () => enforceFindings(findings, { production: true, log: silentLog });
     expect(refuse).toThrow(`127.0.0.1:${master.port}`);

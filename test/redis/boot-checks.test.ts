@@ -24,7 +24,7 @@ const eviction: Finding = {
   found: "allkeys-lru",
   wanted: "noeviction",
   remedy: "Run CONFIG SET maxmemory-policy noeviction, and put it into redis.conf.",
-  severity: "error",
+  severity: "problem",
 };
 
 describe("checkCache", () => {
@@ -54,7 +54,7 @@ describe("checkRedis", () => {
 
   it("finds a Redis that keeps nothing over a restart", async () => {
     expect(await checkRedis(await clientOf({}))).toMatchObject([
-      { check: "appendonly", found: "no", severity: "error" },
+      { check: "appendonly", found: "no", severity: "problem" },
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
@@ -48,6 +49,20 @@ async function seesPlayersMove(url: string): Promise<void> {
   me.subscribe(() => ranks.add(me.getSnapshot().standing?.rank));
   await expect.poll(() => ranks.size, START).toBeGreaterThan(2);
 }
+
+it("warns under its banner by one line, with the cause and no stack", () => {
+  const script = `
+    import { createLog } from "./server/base/log.ts";
+    const log = createLog({ level: "warn", pretty: true, stacks: false });
+    log.warn({ err: new Error("no answer", { cause: new Error("Socket timeout") }) }, "feed");
+    log.warn({ err: "as text" }, "redis connection");`;
+  const args = ["--import", "tsx", "--input-type=module", "-e", script];
+  const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toMatch(/WARN.*feed.*no answer: Socket timeout/);
+  expect(lines[1]).toContain("as text");
+});
 
 describe("npm run demo", { timeout: 120_000 }, () => {
   it("serves a board on which players move, and leaves nothing running after Ctrl-C", async () => {

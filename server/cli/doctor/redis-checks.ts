@@ -94,7 +94,7 @@ async function checkMain(redis: RedisStore, config: Config): Promise<Finding[]> 
 
 function fromBoot({ check, found, wanted, remedy, severity }: BootFinding, prefix = ""): Finding {
   const said = `${found}, wanted is ${wanted}`;
-  return severity === "error"
+  return severity === "problem"
     ? problem(prefix + check, said, remedy)
     : warning(prefix + check, said, `See to it yourself, since this Redis does not tell: ${remedy}`);
 }
