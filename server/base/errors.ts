@@ -106,13 +106,13 @@ export const ERRORS: Record<ErrorCode, Row> = {
     409,
     false,
     "This property of a board cannot change while its season is open.",
-    "Keep it, or create another board.",
+    "Keep it, stage it for the next season with ?at=rollover, or create another board.",
   ),
   season_closed: row(
     409,
     false,
     "The season that the submission names is over.",
-    "Submit to the current season if the score belongs there.",
+    "Name the current season, or none, if what was asked for belongs there.",
   ),
   season_changing: row(
     503,

@@ -28,6 +28,11 @@ export function listText(
   return `${columnsText(head, rows, none)}${more ? "\n… and more: --limit" : ""}`;
 }
 
+/** A number with its noun: `1 line`, `2 lines`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** A line for each field that there is. */
 export function fieldsText(answer: object): string {
   const fields = Object.entries(answer).filter(([, value]) => value !== undefined);

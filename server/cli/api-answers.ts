@@ -1,5 +1,5 @@
 /** What answers to the commands' calls are taken for: JSON, an error of Rankwire's, or nothing that Rankwire would say. */
-import { ApiFailure, type FailureBody } from "./api-failure.ts";
+import { ApiFailure, type FailureBody, forCommands } from "./api-failure.ts";
 import type { ApiTarget } from "./api-target.ts";
 
 /** Of an answer that is no error's. @throws ApiFailure not_rankwire */
@@ -21,7 +21,7 @@ export async function failureOf(response: Response, { key }: ApiTarget): Promise
     const remediation = "Put an API key into RANKWIRE_KEY, or into a file for --key-file.";
     return new ApiFailure({ ...body, remediation }, response.status);
   }
-  return new ApiFailure(body, response.status);
+  return new ApiFailure(forCommands(body), response.status);
 }
 
 function bodyOf(text: string): FailureBody | undefined {

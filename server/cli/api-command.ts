@@ -8,7 +8,13 @@ import { type TargetOptions, targetOf, targetOptions } from "./api-target.ts";
 import type { Print } from "./commands.ts";
 
 /** What a command shows: the answer as JSON for programs, and made into text for people. */
-export type Shown = { answer: unknown; text: () => string; failed?: boolean };
+export type Shown = {
+  answer: unknown;
+  text: () => string;
+  failed?: boolean;
+  /** What ended it after a part was done: thrown once that part is shown. */
+  failure?: unknown;
+};
 
 export type Act<Options> = (api: ApiClient, args: string[], options: Options) => Promise<Shown>;
 
@@ -31,12 +37,13 @@ export function apiCommand<Options = object>(
       const options = command.opts<TargetOptions & { json?: boolean }>();
       const api = new ApiClient(await targetOf(options));
       // What is variadic comes as a list of its own.
-      const { answer, text, failed } = await act(
+      const { answer, text, failed, failure } = await act(
         api,
         command.processedArgs.flat() as string[],
         options as Options,
       );
       print(options.json === true ? JSON.stringify(answer, undefined, 2) : text());
+      if (failure !== undefined) throw failure;
       if (failed) process.exitCode = 1;
     });
 }

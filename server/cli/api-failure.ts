@@ -1,4 +1,5 @@
 /** What a command says when a call to a server failed: for people on three lines, for programs as the error's own body. */
+import { CommanderError } from "commander";
 import type { ErrorBody } from "../../client-sdk/protocol/codes.ts";
 import { AppError } from "../base/errors.ts";
 
@@ -16,6 +17,26 @@ export class ApiFailure extends Error {
     this.status = status;
     this.body = body;
   }
+}
+
+/** What the server says to do by HTTP, as commands do it. */
+const BY_COMMANDS: Readonly<Record<string, string>> = {
+  ban_not_found: "List the bans with `rankwire member bans`.",
+  board_locked: "Keep it, or stage it for the next season with `rankwire season stage`.",
+  board_not_found: "List the boards with `rankwire board list`; `rankwire board create` makes one.",
+  nothing_to_restore:
+    "See `rankwire audit --action member.remove`; give the entry values with `rankwire member adjust`.",
+  season_closed: "See `rankwire season list` for the season that is open.",
+  season_not_found: "See `rankwire season list`.",
+  unauthorized: "Put a key that works into RANKWIRE_KEY, or into a file for --key-file.",
+};
+
+/** The body of a server's error, its remedy in the words of commands. */
+export function forCommands(body: FailureBody): FailureBody {
+  const { code, details } = body;
+  const isNamed = code === "bad_request" && details === undefined;
+  const remediation = isNamed ? "Correct what the message names." : BY_COMMANDS[code];
+  return remediation === undefined ? body : { ...body, remediation };
 }
 
 /** A wrong command line or environment. @throws ApiFailure usage, always */
@@ -43,5 +64,12 @@ export function failureJson(error: unknown): string {
 
 function bodyOf(error: unknown): FailureBody | undefined {
   if (error instanceof ApiFailure) return error.body;
-  return error instanceof AppError ? error.body() : undefined;
+  if (error instanceof CommanderError) return usageOf(error);
+  return error instanceof AppError ? forCommands(error.body()) : undefined;
+}
+
+function usageOf({ message }: CommanderError): FailureBody {
+  const text = message.replace(/^error: /, "");
+  const remediation = "See --help of the command.";
+  return { code: "usage", message: /[.!?)]$/.test(text) ? text : `${text}.`, remediation, retryable: false };
 }

@@ -150,8 +150,10 @@ function deleteCommand(print: Print): Command {
           `Give --confirm ${board}.`,
         );
       }
-      const answer = await api.call<object>("DELETE", adminPathOf(board), { query: { confirm, archive } });
-      return { answer, text: () => fieldsText(answer) };
+      const query = { confirm, archive };
+      const answer = await api.call<{ removed: boolean }>("DELETE", adminPathOf(board), { query });
+      const removed = answer.removed ? "all its data" : "its data goes in the background";
+      return { answer, text: () => fieldsText({ ...answer, removed }) };
     },
   )
     .option("--confirm <board>", "the board's id once more, so that none is deleted by a slip")

@@ -73,20 +73,27 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
 };
 
+/** Wrong usage is thrown, and told as whatever else fails: with a code, and as JSON to programs. */
+function throwing(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => undefined });
+  for (const one of command.commands) throwing(one);
+}
+
 /**
  * The program, with the commands that these arguments may mean; the others are names with a line of help.
  * @param args of the command line; `all` loads every command
+ * @returns what throws CommanderError where the command line is wrong, and with an `exitCode` of 0 where help was asked for
  */
 export async function programFor(args: readonly string[] | "all", print: Print): Promise<Command> {
   const program = new Command("rankwire")
     .description("Commands for operators of Rankwire. Settings come from the environment, as for the server.")
-    .version(VERSION)
-    .showHelpAfterError();
+    .version(VERSION);
   for (const [name, { about, load }] of Object.entries(COMMANDS)) {
     const isAsked = args === "all" || args.includes(name);
     const command = isAsked ? (await load())(print) : new Command(name);
     if (command.description() === "") command.description(about);
     program.addCommand(command.summary(about));
   }
+  throwing(program);
   return program;
 }

@@ -63,6 +63,8 @@ async function exportTo(api: ApiClient, board: string, options: Options): Promis
     await rename(part, file);
   } catch (error) {
     await rm(part, { force: true });
+    const { path, message } = error as NodeJS.ErrnoException;
+    if (path !== undefined) refuse(`${file} cannot be written: ${message}.`, "Name another file with --out.");
     // A connection that broke says so in words of its own.
     throw error instanceof ApiFailure ? error : truncated((error as Error).message, error);
   } finally {
@@ -80,9 +82,11 @@ function truncated(why: string, cause?: unknown): ApiFailure {
 
 function reportText({ board, season, file, entries, bytes, behind }: Report): string {
   return [
-    `${file}: ${entries} entries of ${board}, season ${season}, ${bytes} bytes`,
+    `${file}: ${entries} ${entries === 1 ? "entry" : "entries"} of ${board}, season ${season}, ${bytes} bytes`,
     ...(behind > 0
-      ? [`The archive was ${behind} batches behind the board: what is in them is missing.`]
+      ? [
+          `The archive was ${behind === 1 ? "1 batch" : `${behind} batches`} behind the board: what is in them is missing.`,
+        ]
       : []),
   ].join("\n");
 }

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { BoardInfo } from "../../client-sdk/protocol/messages.ts";
 import { newId } from "../base/ids.ts";
+import { counted } from "./answer-text.ts";
 import type { ApiClient } from "./api-client.ts";
 import { apiCommand, type Shown, valuesOf } from "./api-command.ts";
 import { ApiFailure, refuse } from "./api-failure.ts";
@@ -43,10 +44,16 @@ export function importCommand(print: Print): Command {
     "bring entries of a file, NDJSON or CSV, or of a Redis ZSET into a board, and compare both sides afterwards",
     print,
     async (api, [board = "", file], options) => {
-      const run = (source: ImportSource): Promise<Report> => bring(api, board, source, options);
-      const report = await withSource(file, options, run);
+      const report: Report = { board };
+      const run = (source: ImportSource): Promise<void> => bring(api, source, options, report);
+      const failure = await withSource(file, options, run).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      // What was made and written by then stays, so it is told.
+      if (failure !== undefined && !report.created && !report.imported) throw failure;
       const failed = (report.imported?.failed ?? 0) > 0 || (report.compared?.found ?? 0) > 0;
-      return { answer: report, text: () => reportText(report), failed } satisfies Shown;
+      return { answer: report, text: () => reportText(report), failed, failure } satisfies Shown;
     },
   );
   return command
@@ -86,28 +93,37 @@ async function withSource<T>(
   return use(fileSource({ path, format, map, delimiter, decimalComma }));
 }
 
-async function bring(api: ApiClient, board: string, source: ImportSource, options: Options): Promise<Report> {
+/** @param report gets each part as soon as it is done */
+async function bring(api: ApiClient, source: ImportSource, options: Options, report: Report): Promise<void> {
   const { mode, ties, dryRun = false, compareOnly = false } = options;
-  const report: Report = { board };
-  if (options.create && !dryRun && !compareOnly)
+  const { board } = report;
+  // A file that cannot be read is refused before a board is made of it.
+  await source.size();
+  if (options.create) {
+    if (dryRun || compareOnly)
+      refuse(
+        `--create goes not with ${dryRun ? "--dry-run" : "--compare-only"}, which makes nothing.`,
+        "Make the board first, with `rankwire board create`; or import with --create.",
+      );
     report.created = await createBoard(api, board, source, options);
+  }
   const { columns, topSize } = await api.call<BoardInfo>("GET", pathOf(board));
   if (!compareOnly) {
     const importId = options.importId ?? `cli-${newId()}`;
     report.importId = importId;
     report.imported = await withBar(source, "sent", (onSent) =>
-      source.send(api, { board, mode, ties, dryRun, importId, onSent }).catch((error: unknown) => {
-        throw withHint(error, importId);
+      source.send(api, { board, mode, ties, dryRun, importId, onSent }).catch(async (error: unknown) => {
+        throw await withHint(api, board, error, importId);
       }),
     );
   }
   if (compareOnly || (options.compare && !dryRun)) {
     const bar = progressBar(report.imported?.lines ?? 1, "entries");
     const onCompared = (more: number): void => bar.add(more, "compared");
-    const options = { board, columns, topSize, mode, onCompared };
+    const refused = new Map(report.imported?.errors.map(({ where, message }) => [where, message]));
+    const options = { board, columns, topSize, mode, refused, onCompared };
     report.compared = await compare(api, source, options).finally(() => bar.stop());
   }
-  return report;
 }
 
 async function withBar<T>(
@@ -159,8 +175,13 @@ function namesIn(map = ""): string[] {
   return fields.filter((field) => !own.has(field)).map((field) => field.replace(/^column\./, ""));
 }
 
-function withHint(error: unknown, importId: string): unknown {
+/** How to go on, where the server has something to go on from. */
+async function withHint(api: ApiClient, board: string, error: unknown, importId: string): Promise<unknown> {
   if (!(error instanceof ApiFailure)) return error;
+  const begun = await api
+    .call<{ lastLine: number }>("GET", `${adminPathOf(board)}/import/${importId}`)
+    .catch((failure: ApiFailure) => (failure.body?.code === "import_not_found" ? undefined : "not told"));
+  if (begun === undefined || (begun !== "not told" && begun.lastLine === 0)) return error;
   const { body, status } = error;
   const remediation = `${body.remediation} The import goes on where it was with --import-id ${importId}.`;
   return new ApiFailure({ ...body, remediation }, status, error);
@@ -175,8 +196,10 @@ function reportText({ board, created, imported, compared }: Report): string {
 }
 
 function sentLines({ lines, written, unchanged, skipped, failed, errors }: Sent): string[] {
+  // That the last line of an export is missing fails, and is no line.
+  const refused = Math.min(failed, Math.max(0, lines - written - unchanged - skipped));
   return [
-    `${lines} lines: ${written} written, ${unchanged} there already, ${skipped} left alone, ${failed} not taken`,
+    `${counted(lines, "line")}: ${written} written, ${unchanged} there already, ${skipped} left alone, ${refused} not taken`,
     ...errors.slice(0, SHOWN).map(({ where, code, message }) => `  ${where}: ${code}: ${message}`),
     ...(failed > SHOWN ? [`  … and ${failed - Math.min(SHOWN, errors.length)} more`] : []),
   ];
@@ -185,7 +208,7 @@ function sentLines({ lines, written, unchanged, skipped, failed, errors }: Sent)
 function comparedLines({ members, total, found, differences, topCompared }: Comparison): string[] {
   const top = topCompared > 0 ? `, the first ${topCompared} ranks compared` : "";
   return [
-    `${members} members there, ${total} entries here${top}: ${found === 0 ? "no differences" : `${found} differences`}`,
+    `${counted(members, "member")} there, ${total} here${top}: ${found === 0 ? "no differences" : counted(found, "difference")}`,
     ...differences.slice(0, SHOWN).map((one) => `  ${differenceText(one)}`),
     ...(found > SHOWN ? [`  … and ${found - SHOWN} more`] : []),
   ];

@@ -70,7 +70,8 @@ function showCommand(print: Print): Command {
           ? {}
           : await api.call<object>("GET", pathOf(board), { query: { season: number } });
       const answer = { ...rules, season };
-      return { answer, text: () => fieldsText({ ...rules, ...season }) };
+      // Of a past season the rules have it as it was, open; the list says how it is.
+      return { answer, text: () => fieldsText({ ...rules, season: undefined, ...season }) };
     },
   );
 }

@@ -5,6 +5,7 @@ import { configFromEnvironment } from "../config.ts";
 import type { Difference } from "../recovery/compare-members.ts";
 import type { SeasonComparison } from "../recovery/compare-season.ts";
 import { type VerifyReport, verify } from "../recovery/verify.ts";
+import { counted } from "./answer-text.ts";
 import { quantity } from "./capacity-command.ts";
 import type { Print } from "./commands.ts";
 import { withRecoveryConnections } from "./recovery-connections.ts";
@@ -39,7 +40,7 @@ export function verifyText({ seasons, onlyInArchive, onlyInRedis, differences }:
     ...onlyInRedis.map(
       (board) => `${board}: the database does not know it. Does a process with the role archiver run?`,
     ),
-    differences === 0 ? "No differences." : `${differences} differences.`,
+    differences === 0 ? "No differences." : `${counted(differences, "difference")}.`,
   ];
   return lines.join("\n");
 }
@@ -47,7 +48,7 @@ export function verifyText({ seasons, onlyInArchive, onlyInRedis, differences }:
 function seasonLines({ board, season, shards, differences, found, unsettled }: SeasonComparison): string[] {
   const entries = shards.reduce((sum, shard) => sum + shard.entries.redis, 0);
   const byHash = shards.filter(({ compared }) => compared === "by hash").length;
-  const head = `${board}, season ${season}: ${entries} entries, ${byHash} of ${shards.length} shards are equal by hash, ${found} differences`;
+  const head = `${board}, season ${season}: ${entries} entries, ${byHash} of ${shards.length} shards are equal by hash, ${counted(found, "difference")}`;
   const shown = differences.slice(0, SHOWN).map((difference) => `  ${differenceText(difference)}`);
   return [
     head,

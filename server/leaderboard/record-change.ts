@@ -38,7 +38,7 @@ function refuseFixedChanges(before: Board, after: Board): void {
   );
   if (changed.length === 0) return;
   throw new AppError("board_locked", {
-    message: `${changed.join(", ")} of board "${before.id}" cannot change while its season is open: stage it with ?at=rollover.`,
+    message: `${changed.join(", ")} of board "${before.id}" cannot change while its season is open.`,
     details: { changed },
   });
 }

@@ -49,7 +49,7 @@ function recordOf(text: string, line: number, lineMax: number): ReadRecord | und
     return { line, last: line, value: JSON.parse(text) };
   } catch {
     if (text.trim() === "") return undefined;
-    return { line, last: line, error: new AppError("bad_json") };
+    return { line, last: line, error: new AppError("bad_json", { message: "The line is not valid JSON." }) };
   }
 }
 

@@ -75,7 +75,7 @@ describe("rankwire board", () => {
     expect(await json("board", "patch", "race", "rules=null")).not.toHaveProperty("rules");
     const locked = await inProcess("board", "patch", "race", "shards=8", ...as.admin);
     expect(locked.code).toBe(1);
-    expect(locked.err).toMatch(/^board_locked: .+\n.+\ndetails: .+\nrequest: .+$/);
+    expect(locked.err).toMatch(/^board_locked: .+\n.+season stage.+\ndetails: .+\nrequest: .+$/);
     expect((await inProcess("board", "patch", "race", "shards", ...as.admin)).err).toContain(
       "is not field=value",
     );
@@ -140,7 +140,8 @@ describe("rankwire board", () => {
       board: "gone",
       deleted: true,
     });
-    expect((await inProcess("board", "show", "gone", ...as.admin)).err).toMatch(/^board_not_found: /);
+    const gone = await inProcess("board", "show", "gone", ...as.admin);
+    expect(gone.err).toMatch(/^board_not_found: .+\n.*rankwire board create/);
   });
 });
 
@@ -163,6 +164,9 @@ describe("rankwire key, member, season and audit", () => {
     expect(await row()).toMatch(/revoked$/);
     expect((await inProcess("key", "list", ...as.game)).err).toMatch(/^forbidden: /);
     expect((await inProcess("key", "list", ...as.anyone)).err).toContain("RANKWIRE_KEY");
+    const revoked = ["--url", server.url, "--key-file", fileOf(key)];
+    const refused = async () => (await inProcess("key", "list", ...revoked)).err;
+    await expect.poll(refused, { timeout: 20_000 }).toMatch(/^unauthorized: .+\nPut a key that works/);
   });
 
   test("a member is hidden, shown, adjusted, removed, restored and banned, and the trail says why", async () => {
@@ -220,17 +224,22 @@ describe("rankwire key, member, season and audit", () => {
       operator: "incr",
       season: { state: "open" },
     });
+    expect((await inProcess("season", "show", "laps", "1", ...as.admin)).out).not.toMatch(/^season /m);
     expect((await inProcess("season", "show", "laps", "9", ...as.admin)).err).toMatch(/^season_not_found: /);
+    const ended = await inProcess("season", "end", "laps", "--season", "1", ...as.admin);
+    expect(ended.err).toMatch(/^season_closed: .+\nSee `rankwire season list`/);
   });
 });
 
 describe("rankwire as a process", () => {
   test("takes its server and key from the environment; what fails is on stderr, as text or JSON, with exit code 1", async () => {
     const env = { RANKWIRE_URL: server.url, RANKWIRE_KEY: ADMIN_KEY };
-    const [fine, failed, refused] = await Promise.all([
+    const [fine, failed, refused, unsaid, help] = await Promise.all([
       asProcess(env, "board", "show", "race", "--json"),
       asProcess({ ...env, NODE_ENV: "production" }, "board", "show", "nowhere", "--json"),
       asProcess(env, "board", "list", "--key", "my-secret-key"),
+      asProcess(env, "member", "hide", "race", "ann", "--json"),
+      asProcess(env, "member", "hide", "--help"),
     ]);
     expect([fine.err, fine.code]).toEqual(["", 0]);
     expect(JSON.parse(fine.out)).toMatchObject({ board: "race" });
@@ -241,6 +250,25 @@ describe("rankwire as a process", () => {
     expect([refused.out, refused.code]).toEqual(["", 1]);
     expect(refused.err).toMatch(/^usage: .*ps.*\n.*rotate/);
     expect(refused.err).not.toContain("my-secret-key");
+    expect([unsaid.out, unsaid.code]).toEqual(["", 1]);
+    expect(JSON.parse(unsaid.err)).toMatchObject({
+      error: { code: "usage", message: expect.stringContaining("--reason") },
+    });
+    expect([help.out, help.err, help.code]).toEqual([expect.stringContaining("--reason"), "", 0]);
+  });
+
+  test("gives every wrong command line a code and a way out", async () => {
+    for (const [words, about] of [
+      [["nothing"], "unknown command 'nothing'"],
+      [["capacity", "--members", "many"], "It must be a whole number"],
+      [["capacity"], "--members is missing"],
+      [["board", "top"], "missing required argument 'board'"],
+    ] as const) {
+      const { out, err, code } = await inProcess(...words);
+      expect([out, code], about).toEqual(["", 1]);
+      expect(err).toMatch(/^usage: .+[.)]\nSee --help of the command\.$/);
+      expect(err).toContain(about);
+    }
   });
 
   test("has a line of help for each command, and loads those alone that are asked for", async () => {

@@ -95,6 +95,12 @@ describe("rankwire export", () => {
     expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
+  test("says of a file that cannot be written that it is this machine's", { timeout: OPEN_MS }, async () => {
+    const out = join(folder, "no-such-folder", "x.ndjson");
+    const { err, code } = await inProcess("export", board, ...at(server.url, "--out", out));
+    expect([code, err]).toEqual([1, expect.stringMatching(/^usage: .*cannot be written: ENOENT/)]);
+  });
+
   test.each([
     ["ndjson", '{"rankwire":"export"}\n{"member":"a"}\n', "last line"],
     ["ndjson", '{"rankwire":"export"}\n{"member":"a"}\n{"end":true,"entries":2}\n', "1 entries instead of 2"],

@@ -1,7 +1,7 @@
 /** `rankwire import`: entries from elsewhere into a board of a running server, and the check of both sides. */
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { breakingProxy } from "../support/breaking-proxy.ts";
 import { commandConnection } from "../support/builders.ts";
 import { ADMIN_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
@@ -129,7 +129,7 @@ describe("rankwire import --from-zset", () => {
       '"a\\tb"': "bad_request",
     });
     const reasons = compared!.differences.map(({ reason }) => reason).sort();
-    expect(reasons).toEqual(["count", "missing", "missing", "not_taken", "not_taken", "not_taken"]);
+    expect(reasons).toEqual(["count", ...Array(5).fill("not_taken")]);
     await redis.del(key);
   });
 
@@ -143,7 +143,7 @@ describe("rankwire import --from-zset", () => {
       "no such key",
       ...admin,
     );
-    expect(ran).toMatchObject({ code: 1, err: expect.stringContaining("There is no key") });
+    expect(ran).toMatchObject({ code: 1, err: expect.stringMatching(/There is no key.*\n.*--redis-key/) });
   });
 });
 
@@ -212,6 +212,40 @@ describe("rankwire import of a file", () => {
     expect(body.entries.map(({ member }) => member)).toEqual(["b", "a"]);
   });
 
+  test("into a board that publishes fewer ranks than the file has compares those, and calls what it did not take so", async () => {
+    const board = uniqueBoard("short");
+    const lines = Array.from({ length: 30 }, (_, i) => `{"member":"m${i}","score":${i}}\n`);
+    const set = ["--set", "topSize=10", 'columns=[{"name":"score","max":1000}]'];
+    const made = await run(board, fileOf(lines.join("")), "--create", ...set);
+    expect(made).toMatchObject({ code: 0, compared: { members: 30, found: 0, topCompared: 10 } });
+    const bad = await run(board, fileOf(`${lines.join("")}{"member":"half","score":1.5}\nno JSON\n`));
+    expect(bad.imported!.errors).toMatchObject([
+      { where: "line 31", code: "not_representable" },
+      { where: "line 32", code: "bad_json", message: "The line is not valid JSON." },
+    ]);
+    const reasons = bad.compared!.differences.map(({ reason, where }) => `${reason} ${where}`);
+    expect(reasons.sort()).toEqual(["count entries", "not_taken line 31", "not_taken line 32"]);
+  });
+
+  test("tells what was done before it failed, what to do, and of --import-id only where something began", async () => {
+    const board = uniqueBoard("half");
+    const file = fileOf('{"rankwire":"export"}\n{"member":"a","score":1}\n');
+    const as = admin.filter((word) => word !== "--json");
+    const nothing = await inProcess("import", board, "/no/such/file", "--create", ...as);
+    expect(nothing).toMatchObject({ code: 1, out: "", err: expect.stringMatching(/^usage: .*ENOENT/) });
+    const both = await inProcess("import", board, file, "--create", "--dry-run", ...as);
+    expect(both).toMatchObject({ code: 1, out: "", err: expect.stringMatching(/^usage: --create/) });
+    const wrong = await inProcess("import", board, file, "--create", "--ties", "never", ...as);
+    expect(wrong).toMatchObject({ code: 1, out: `${board} was made.` });
+    expect(wrong.err).toMatch(/^bad_request: /);
+    expect(wrong.err).not.toContain("--import-id");
+    const cut = await inProcess("import", board, file, ...as);
+    expect(cut.code).toBe(1);
+    expect(cut.out).toMatch(
+      /^1 line: 1 written, 0 there already, 0 left alone, 0 not taken\n .*cut off.*\n1 member /,
+    );
+  });
+
   test("that cannot be read from some line on says so, however much follows", async () => {
     const board = uniqueBoard("quotes");
     await server.createBoard(board, { operator: "set" });
@@ -253,26 +287,3 @@ describe("rankwire import of a file", () => {
     });
   });
 });
-
-/** Passes on, and cuts the first connection that brings so many bytes. */
-async function breakingProxy(port: number, afterBytes: number) {
-  let broken = 0;
-  const proxy: Server = createServer((inner: Socket) => {
-    const outer = connect(port, "127.0.0.1");
-    let bytes = 0;
-    inner.on("data", (piece) => {
-      bytes += piece.length;
-      if (broken > 0 || bytes < afterBytes) return;
-      broken++;
-      inner.resetAndDestroy();
-      outer.destroy();
-    });
-    inner.pipe(outer).pipe(inner);
-    for (const socket of [inner, outer]) socket.on("error", () => undefined);
-    inner.once("close", () => outer.destroy());
-    outer.once("close", () => inner.destroy());
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-  return { url, server: proxy, broken: () => broken };
-}

@@ -10,7 +10,7 @@ type Values = { score: number; columns?: Record<string, number | string> };
 type Entry = Values & { member: string };
 
 export type Difference = {
-  /** `not_taken` no board takes it, `missing` not on the board or hidden there, `values` others there, `count`, `order` of the top. */
+  /** `not_taken` no board takes it, or the import did not, `missing` not on the board or hidden there, `values` others there, `count`, `order` of the top. */
   reason: "not_taken" | "missing" | "values" | "count" | "order";
   where: string;
   source?: unknown;
@@ -36,6 +36,8 @@ export type ComparisonOptions = {
   topSize: number;
   /** `put`: both sides are the same; `best`: the board is as good or better; `absent`: who is in the source is on the board. */
   mode: "put" | "best" | "absent";
+  /** What the import before did not take: the place in the source, and why. */
+  refused?: ReadonlyMap<string, string>;
   onCompared: (more: number) => void;
 };
 
@@ -54,7 +56,7 @@ export async function compare(
   source: ImportSource,
   options: ComparisonOptions,
 ): Promise<Comparison> {
-  const { board, columns, topSize, mode, onCompared } = options;
+  const { board, columns, topSize, mode, refused, onCompared } = options;
   const seen = new Set<string>();
   const suspects = new Map<string, Difference>();
   const others: Difference[] = [];
@@ -63,7 +65,8 @@ export async function compare(
     if (others.length < SUSPECTS_MAX) others.push(difference);
     else more++;
   };
-  const top = new TopOfSource(columns, Math.min(TOP, topSize));
+  const ranks = Math.min(TOP, topSize);
+  const top = new TopOfSource(columns, ranks);
   for await (const page of portions(source.entries(columns))) {
     const asked = page.filter((entry) => !("problem" in entry) && !entry.isHidden && isName(entry.member));
     const there = await entriesOf(api, board, [...new Set(asked.map(({ member }) => member))]);
@@ -79,7 +82,12 @@ export async function compare(
       }
       seen.add(entry.member);
       top.add(entry);
-      const difference = differenceOf(entry, there.get(entry.member), top, mode);
+      const found = there.get(entry.member);
+      const why = found ? undefined : refused?.get(entry.where);
+      const difference: Difference | undefined =
+        why === undefined
+          ? differenceOf(entry, found, top, mode)
+          : { reason: "not_taken", where: entry.where, source: why };
       if (!difference) suspects.delete(entry.member);
       else if (suspects.size < SUSPECTS_MAX || suspects.has(entry.member))
         suspects.set(entry.member, difference);
@@ -90,7 +98,7 @@ export async function compare(
   const found = [...others, ...suspects.values()];
   // What differs in its values differs in its order too: there is nothing to wait for.
   const tries = found.length > 0 ? 1 : SETTLE.tries;
-  const settled = await settledEnd(api, board, { members: seen.size, mode, rows: top.rows() }, tries);
+  const settled = await settledEnd(api, board, { members: seen.size, mode, rows: top.rows(), ranks }, tries);
   const all = [...settled.differences, ...found];
   const { total, topCompared } = settled;
   const differences = all.slice(0, DIFFERENCES_MAX);
@@ -144,13 +152,13 @@ function differenceOf(
   return { reason: "values", where: of, source, board: { score, ...(columns ? { columns } : {}) } };
 }
 
-type End = { members: number; mode: ComparisonOptions["mode"]; rows: TopRow[] };
+type End = { members: number; mode: ComparisonOptions["mode"]; rows: TopRow[]; ranks: number };
 
 /** The count, and the top once it has come to what is expected, or time is up. */
 async function settledEnd(api: ApiClient, board: string, end: End, triesMax: number) {
   for (let tries = 1; ; tries++) {
     const { total } = await api.call<{ total: number }>("GET", pathOf(board));
-    const query = { limit: TOP };
+    const query = { limit: end.ranks };
     const { entries } = await api.call<{ entries: Entry[] }>("GET", `${pathOf(board)}/top`, { query });
     const differences = endDifferences(end, total, entries);
     if (differences[0]?.reason !== "order" || tries === triesMax) {

@@ -40,7 +40,7 @@ export async function withZset<T>(
     if (type !== "zset") {
       refuse(
         type === "none" ? `There is no key ${key}.` : `The key ${key} holds a ${type}, not a sorted set.`,
-        "Give the key of a sorted set by --key, and its database in the URL.",
+        "Give the key of a sorted set by --redis-key, and its database in the URL.",
       );
     }
     const entries = (): AsyncGenerator<SourceEntry[]> => scan(redis, key);
