@@ -20,6 +20,9 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Processes and not threads: tests start, signal and await child processes of their own.
     pool: "forks",
-    maxWorkers: 2,
+    // Half of what the suite waits for are timers and other processes: three keep two cores busy.
+    maxWorkers: 3,
+    // Files share their worker's modules, which saves half a second of CPU for each. What a file starts is in its own hands anyway.
+    isolate: false,
   },
 });

@@ -9,6 +9,7 @@ import { createLog } from "../../server/base/log.ts";
 import { parseConfig } from "../../server/config.ts";
 import { Database } from "../../server/database/database.ts";
 import { databaseOptions } from "../../server/options.ts";
+import { newDataFolder } from "./data-folder.ts";
 import { familyCpuUs } from "./process-cpu.ts";
 
 export type BenchDatabase = {
@@ -25,7 +26,7 @@ const START_MS = 20_000;
 const log = createLog({ level: "silent", pretty: false });
 
 export async function openPglite(): Promise<BenchDatabase> {
-  const dataDir = mkdtempSync(join(tmpdir(), "rankwire-bench-"));
+  const dataDir = newDataFolder();
   const database = new Database({ ...databaseOptions(parseConfig({ DATA_DIR: dataDir })), log });
   await database.ready();
   const close = async (): Promise<void> => {

@@ -2,12 +2,14 @@
 import { spawn } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "../style/sources.ts";
+import { embeddedTemplate } from "../support/embedded-template.ts";
 
 type Run = { code: number | null; stdout: string; stderr: string };
 
-function bench(...args: string[]): Promise<Run> {
+async function bench(...args: string[]): Promise<Run> {
+  const env = { ...process.env, BENCH_PGLITE_TEMPLATE: await embeddedTemplate() };
   return new Promise((resolve, reject) => {
-    const child = spawn("npm", ["run", "--silent", "bench", "--", ...args], { cwd: ROOT });
+    const child = spawn("npm", ["run", "--silent", "bench", "--", ...args], { cwd: ROOT, env });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => {

@@ -186,9 +186,13 @@ test("bests that are shown are carried over, and who is hidden is not", { timeou
   await servers[0]!.call("POST", `/v1/boards/${RECORDS}/scores`, { key: SERVER_KEY, body: { submissions } });
   expect((await admin("members/m7/hide", { reason: "not by hand" }, RECORDS)).status).toBe(200);
   expect((await admin("rollover", { season: 1 }, RECORDS)).status).toBe(202);
-  await rolledOver(RECORDS, { carried: true });
-  const [first, second] = [await sumsOf(season(1, RECORDS)), await sumsOf(season(2, RECORDS))];
-  expect([...first.hidden]).toEqual([["m7", 1_007]]);
-  expect([first.shown.size, [...second.hidden]]).toEqual([299, []]);
-  expect([...second.shown].sort()).toEqual([...first.shown].sort());
+  await rolledOver(RECORDS, {});
+  const first = await sumsOf(season(1, RECORDS));
+  expect([first.shown.size, [...first.hidden]]).toEqual([299, [["m7", 1_007]]]);
+  // The record does not say that they are carried over before an archive has them, and there is none here.
+  await eventually(async () => {
+    const second = await sumsOf(season(2, RECORDS));
+    expect([...second.shown].sort()).toEqual([...first.shown].sort());
+    expect([...second.hidden]).toEqual([]);
+  }, WAIT);
 });

@@ -153,6 +153,7 @@ describe("rankwire rebuild", () => {
 
   test("a board that nobody knows is refused with its name", { timeout: 30_000 }, async () => {
     const { code, output } = await cli("rebuild", "--board", "nobodys").ended;
-    expect([code, output.trim()]).toEqual([1, 'The archive knows no board "nobodys".']);
+    expect(code).toBe(1);
+    expect(output).toContain('board_not_found: The archive knows no board "nobodys".');
   });
 });

@@ -10,11 +10,12 @@ const TIMEOUT_MS = 60_000;
 /** @returns a DATA_DIR of one's own, below the folder of the run */
 export async function newEmbeddedFolder(): Promise<string> {
   const folder = await mkdtemp(join(testRunFolder(), "db-"));
-  await cp(join(await template(), "database"), join(folder, "database"), { recursive: true });
+  await cp(join(await embeddedTemplate(), "database"), join(folder, "database"), { recursive: true });
   return folder;
 }
 
-async function template(): Promise<string> {
+/** The folder that is copied; it stays as it is. */
+export async function embeddedTemplate(): Promise<string> {
   const made = join(testRunFolder(), "embedded-template");
   if (await exists(made)) return made;
   const draft = await mkdtemp(join(testRunFolder(), "embedded-draft-"));

@@ -1,7 +1,5 @@
 /** `npm run bench -- export`: entries a second from the tables to the last byte of NDJSON and CSV, on PGlite and PostgreSQL. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { BoardMirror } from "../../../server/archive/board-mirror.ts";
 import { createLog } from "../../../server/base/log.ts";
 import { parseConfig } from "../../../server/config.ts";
@@ -16,6 +14,7 @@ import {
   seasonTimes,
   type TransferFormat,
 } from "../../../server/transfer/transfer-line.ts";
+import { newDataFolder } from "../../processes/data-folder.ts";
 import type { Bench, BenchContext } from "../bench.ts";
 import { openBoard } from "../boards.ts";
 import { seconds } from "../lanes.ts";
@@ -39,7 +38,7 @@ export const exportBench: Bench = {
 };
 
 async function onDatabase(context: BenchContext, kind: string, url: string | undefined): Promise<void> {
-  const dataDir = mkdtempSync(join(tmpdir(), "rankwire-bench-"));
+  const dataDir = newDataFolder();
   const config = parseConfig({ DATA_DIR: dataDir, ...(url === undefined ? {} : { DATABASE_URL: url }) });
   const log = createLog({ level: "error", pretty: false });
   const database = new Database({ ...databaseOptions(config), timeoutMs: 300_000, log });

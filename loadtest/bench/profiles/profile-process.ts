@@ -1,7 +1,5 @@
 /** Profiles as a gateway has them, on a Redis of the bench's own and PGlite in a temporary folder. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { Registry } from "prom-client";
 import { createLog } from "../../../server/base/log.ts";
 import { parseConfig } from "../../../server/config.ts";
@@ -12,13 +10,14 @@ import { ProfileStore } from "../../../server/profiles/profile-store.ts";
 import { Profiles } from "../../../server/profiles/profiles.ts";
 import { Channels } from "../../../server/redis/channels.ts";
 import { createListener } from "../../../server/redis/connect.ts";
+import { newDataFolder } from "../../processes/data-folder.ts";
 import type { BenchRedis } from "../../processes/redis-server.ts";
 
 const log = createLog({ level: "error", pretty: false });
 
 /** A table of its own, removed by `close`. */
 export function openTable(): { database: Database; close: () => Promise<void> } {
-  const dataDir = mkdtempSync(join(tmpdir(), "rankwire-bench-"));
+  const dataDir = newDataFolder();
   const database = new Database({ ...databaseOptions(parseConfig({ DATA_DIR: dataDir })), log });
   return {
     database,

@@ -1,7 +1,5 @@
 /** `npm run bench -- rebuild`: entries a second from the tables into an empty Redis, packed and wide, next to bare ZADDs of as many. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import type { Redis } from "ioredis";
 import { BoardMirror } from "../../../server/archive/board-mirror.ts";
 import { createLog } from "../../../server/base/log.ts";
@@ -11,6 +9,7 @@ import { createRedisBoardRepository } from "../../../server/leaderboard/board-re
 import type { BoardDefinition } from "../../../server/leaderboard/board-schema.ts";
 import { databaseOptions } from "../../../server/options.ts";
 import { rebuild } from "../../../server/recovery/rebuild.ts";
+import { newDataFolder } from "../../processes/data-folder.ts";
 import { redisCpuUs } from "../../processes/redis-server.ts";
 import type { Bench, BenchContext } from "../bench.ts";
 import { openBoard } from "../boards.ts";
@@ -48,7 +47,7 @@ export const rebuildBench: Bench = {
 };
 
 async function onDatabase(context: BenchContext, kind: string, url: string | undefined): Promise<void> {
-  const dataDir = mkdtempSync(join(tmpdir(), "rankwire-bench-"));
+  const dataDir = newDataFolder();
   const config = parseConfig({ DATA_DIR: dataDir, ...(url === undefined ? {} : { DATABASE_URL: url }) });
   const log = createLog({ level: "error", pretty: false });
   const database = new Database({ ...databaseOptions(config), timeoutMs: 300_000, log });

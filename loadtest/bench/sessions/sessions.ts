@@ -1,7 +1,5 @@
 /** `npm run bench -- sessions`: a session opened, used, listed and revoked, against bare SET, GET and DEL; and the check of an API key. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import type { Redis } from "ioredis";
 import { createLog } from "../../../server/base/log.ts";
 import { Database } from "../../../server/database/database.ts";
@@ -9,6 +7,7 @@ import { ApiKeys } from "../../../server/sessions/api-keys.ts";
 import { KEYS_MAX, KeyStore } from "../../../server/sessions/key-store.ts";
 import { newSecret } from "../../../server/sessions/key-text.ts";
 import { Sessions } from "../../../server/sessions/sessions.ts";
+import { newDataFolder } from "../../processes/data-folder.ts";
 import { infoNumber, redisCpuUs } from "../../processes/redis-server.ts";
 import type { Bench, BenchContext } from "../bench.ts";
 import { inLanes, seconds } from "../lanes.ts";
@@ -91,7 +90,7 @@ function stepsOf(redis: Redis, sessions: Sessions, members: string[]): Record<St
 
 /** A key among a thousand of a real table, right and wrong: it was read before, so nothing is asked of anybody. */
 async function measureKeys({ quick, report }: BenchContext): Promise<void> {
-  const dataDir = await mkdtemp(join(tmpdir(), "rankwire-bench-"));
+  const dataDir = newDataFolder();
   const log = createLog({ level: "silent", pretty: false });
   const database = new Database({ dataDir, connectionsMax: 2, timeoutMs: 60_000, log });
   try {
