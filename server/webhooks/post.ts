@@ -52,11 +52,20 @@ async function send(
     signal,
     ...(limits.privateTargets ? {} : { lookup: publicLookup(limits.resolve) }),
   };
-  const response = await new Promise<IncomingMessage>((done, failed) => {
+  const response = await new Promise<IncomingMessage | number>((done, failed) => {
     const request = (target.protocol === "https:" ? httpsRequest : httpRequest)(target, options, done);
     request.on("error", failed);
+    // Without these two, an endpoint that answers 101 would never be done with: its answer is neither a response nor an error.
+    request.on("upgrade", ({ statusCode }, socket) => {
+      socket.destroy();
+      done(statusCode ?? 0);
+    });
+    request.on("close", () => failed(new Error("the connection was closed without an answer")));
+    // And whatever else an answer may be, the limit of time holds.
+    signal.addEventListener("abort", () => failed(signal.reason), { once: true });
     request.end(body);
   });
+  if (typeof response === "number") return response;
   let read = 0;
   for await (const chunk of response) {
     read += (chunk as Buffer).length;

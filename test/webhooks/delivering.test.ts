@@ -170,6 +170,15 @@ describeOnBoth("a webhook", (store) => {
     expect((await desk.rows(quick.id)).every(({ state }) => state === "delivered")).toBe(true);
   });
 
+  test("to an endpoint that would switch protocols has been answered, and is tried again", async () => {
+    const { id } = await desk.endpoint(receiver.url, board);
+    const text = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n";
+    receiver.respond = (_, __, request) => void request.socket.write(text);
+    await desk.tell(board);
+    await desk.deliver(desk.deliverer());
+    expect(await desk.rows(id)).toMatchObject([{ state: "pending", status: 101, error: "answered 101" }]);
+  });
+
   test("that nobody answers in time is tried again", async () => {
     const { id } = await desk.endpoint(receiver.url, board);
     receiver.respond = answers.never;
