@@ -68,8 +68,9 @@ function bodyOf(error: unknown): FailureBody | undefined {
   return error instanceof AppError ? forCommands(error.body()) : undefined;
 }
 
-function usageOf({ message }: CommanderError): FailureBody {
-  const text = message.replace(/^error: /, "");
-  const remediation = "See --help of the command.";
+/** @param words of the command, where they are known */
+export function usageOf({ message }: CommanderError, words?: string): FailureBody {
+  const text = message.replace(/^error: /, "").replaceAll("\n", " ");
+  const remediation = words === undefined ? "See --help of the command." : `See \`${words} --help\`.`;
   return { code: "usage", message: /[.!?)]$/.test(text) ? text : `${text}.`, remediation, retryable: false };
 }

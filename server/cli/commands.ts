@@ -2,8 +2,9 @@
  * The commands of `rankwire`, in the order of its help. Each is loaded when it is asked for: what all of them need together takes a second,
  * and most need a part of it.
  */
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 import { VERSION } from "../base/version.ts";
+import { ApiFailure, usageOf } from "./api-failure.ts";
 
 /** Takes what is to be shown, without an end of line. */
 export type Print = (text: string) => void;
@@ -74,15 +75,24 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 /** Wrong usage is thrown, and told as whatever else fails: with a code, and as JSON to programs. */
-function throwing(command: Command): void {
-  command.exitOverride().configureOutput({ outputError: () => undefined });
-  for (const one of command.commands) throwing(one);
+function throwing(command: Command, words: string): void {
+  command
+    .exitOverride((error) => {
+      throw isHelp(error) ? error : new ApiFailure(usageOf(error, words), undefined, error);
+    })
+    .configureOutput({ outputError: () => undefined });
+  for (const one of command.commands) throwing(one, `${words} ${one.name()}`);
+}
+
+/** What commander throws where it has printed help, or the version, and all is said. */
+export function isHelp(error: unknown): error is CommanderError {
+  return error instanceof CommanderError && /^commander\.(help|version)/.test(error.code);
 }
 
 /**
  * The program, with the commands that these arguments may mean; the others are names with a line of help.
  * @param args of the command line; `all` loads every command
- * @returns what throws CommanderError where the command line is wrong, and with an `exitCode` of 0 where help was asked for
+ * @returns what throws ApiFailure `usage` where the command line is wrong, and what `isHelp` tells where help was printed
  */
 export async function programFor(args: readonly string[] | "all", print: Print): Promise<Command> {
   const program = new Command("rankwire")
@@ -94,6 +104,6 @@ export async function programFor(args: readonly string[] | "all", print: Print):
     if (command.description() === "") command.description(about);
     program.addCommand(command.summary(about));
   }
-  throwing(program);
+  throwing(program, "rankwire");
   return program;
 }

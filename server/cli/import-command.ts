@@ -65,7 +65,7 @@ export function importCommand(print: Print): Command {
     .option("--decimal-comma", "CSV: numbers such as 1.234,5")
     .option("--mode <mode>", "put, best (lowers nothing) or absent (only who is not there)", "put")
     .option("--ties <ties>", "where ties go by time: exact, or time (by reachedAt)", "exact")
-    .option("--dry-run", "check everything, and write nothing")
+    .option("--dry-run", "check everything against a board that is there, and write nothing")
     .option("--import-id <id>", "go on with an import of this id that broke off")
     .option("--create", "make the board: as an export says, or with columns that hold what there is")
     .option("--order <order>", "of the board that is made: desc or asc", "desc")
@@ -180,8 +180,10 @@ async function withHint(api: ApiClient, board: string, error: unknown, importId:
   if (!(error instanceof ApiFailure)) return error;
   const begun = await api
     .call<{ lastLine: number }>("GET", `${adminPathOf(board)}/import/${importId}`)
-    .catch((failure: ApiFailure) => (failure.body?.code === "import_not_found" ? undefined : "not told"));
-  if (begun === undefined || (begun !== "not told" && begun.lastLine === 0)) return error;
+    .then(({ lastLine }) => lastLine > 0)
+    // A server that is away may have something; one that refuses has nothing for whoever asks.
+    .catch((failure: ApiFailure) => failure.status === undefined || failure.status >= 500);
+  if (!begun) return error;
   const { body, status } = error;
   const remediation = `${body.remediation} The import goes on where it was with --import-id ${importId}.`;
   return new ApiFailure({ ...body, remediation }, status, error);

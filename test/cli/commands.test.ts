@@ -258,6 +258,8 @@ describe("rankwire as a process", () => {
   });
 
   test("gives every wrong command line a code and a way out", async () => {
+    const hide = await inProcess("member", "hide", "race");
+    expect(hide.err).toMatch(/\nSee `rankwire member hide --help`\.$/);
     for (const [words, about] of [
       [["nothing"], "unknown command 'nothing'"],
       [["capacity", "--members", "many"], "It must be a whole number"],
@@ -266,7 +268,7 @@ describe("rankwire as a process", () => {
     ] as const) {
       const { out, err, code } = await inProcess(...words);
       expect([out, code], about).toEqual(["", 1]);
-      expect(err).toMatch(/^usage: .+[.)]\nSee --help of the command\.$/);
+      expect(err).toMatch(/^usage: .+[.)]\nSee (`rankwire.* --help`|--help of the command)\.$/);
       expect(err).toContain(about);
     }
   });

@@ -239,6 +239,10 @@ describe("rankwire import of a file", () => {
     expect(wrong).toMatchObject({ code: 1, out: `${board} was made.` });
     expect(wrong.err).toMatch(/^bad_request: /);
     expect(wrong.err).not.toContain("--import-id");
+    const map = ["--map", "member=nobody,score=points", "--delimiter", ";"];
+    const unmapped = await inProcess("import", board, "--csv", fileOf(CSV), ...map, ...as);
+    expect(unmapped).toMatchObject({ code: 1, out: "" });
+    expect(unmapped.err).toMatch(/^bad_request: .+\nCorrect what the message names\.\nrequest: \S+$/);
     const cut = await inProcess("import", board, file, ...as);
     expect(cut.code).toBe(1);
     expect(cut.out).toMatch(
