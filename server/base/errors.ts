@@ -9,7 +9,12 @@ import type { ErrorBody, ErrorCode } from "../../client-sdk/protocol/codes.ts";
 type Row = { status: number; retryable: boolean; message: string; remediation: string };
 
 export const ERRORS: Record<ErrorCode, Row> = {
-  bad_request: row(400, false, "The request is not valid.", "Correct the fields that `details` names."),
+  bad_request: row(
+    400,
+    false,
+    "The request is not valid.",
+    "Correct what the message says; `details`, where there are some, names the fields.",
+  ),
   bad_json: row(
     400,
     false,
@@ -236,7 +241,12 @@ export const ERRORS: Record<ErrorCode, Row> = {
     "The score log waits for the database and is full; nothing was counted.",
     "Bring the database back, or set LOG_FULL=gap; retry with the same id afterwards.",
   ),
-  not_available: row(501, false, "This build does not have that yet.", "See docs/ for what is there."),
+  not_available: row(
+    501,
+    false,
+    "This build does not have that yet.",
+    "Do what the message says, or see docs/ for what is there.",
+  ),
   internal: row(
     500,
     true,

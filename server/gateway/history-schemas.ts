@@ -1,7 +1,7 @@
 /** zod for questions about the past. */
 import { z } from "zod";
+import { instant } from "./schemas.ts";
 
-const instant = z.iso.datetime({ offset: true });
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 export const POINTS_MAX = 500;

@@ -1,6 +1,6 @@
 /** zod for moderation, bans and the audit trail: what they take. */
 import { z } from "zod";
-import { columns, plain } from "./schemas.ts";
+import { columns, instant, plain } from "./schemas.ts";
 
 const reason = plain.min(1).max(500);
 const limit = z.coerce.number().int().min(1).max(200).default(50);
@@ -43,8 +43,8 @@ export const auditQuery = z.strictObject({
   member: plain.max(128).optional(),
   actor: plain.max(64).optional(),
   action: plain.max(64).optional(),
-  since: z.iso.datetime({ offset: true }).optional(),
-  until: z.iso.datetime({ offset: true }).optional(),
+  since: instant.optional(),
+  until: instant.optional(),
   limit,
   cursor,
 });

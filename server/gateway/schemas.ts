@@ -101,6 +101,14 @@ export const notice = z.strictObject({
 const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const seasonQuery = { season: z.coerce.number().int().min(1).optional() };
 
+/** Of a query, where a `+` that nobody encoded is a blank: `2026-01-01T00:00:00+02:00` comes as `2026-01-01T00:00:00 02:00`. */
+export const instant = z
+  .preprocess(
+    (text) => (typeof text === "string" ? text.replace(/ (?=\d{2}:\d{2}$)/, "+") : text),
+    z.iso.datetime({ offset: true }),
+  )
+  .meta({ type: "string", format: "date-time" });
+
 export const boardParams = z.object({ board: boardId });
 export const memberParams = z.object({ board: boardId, member });
 export const topQuery = z.strictObject({
@@ -109,7 +117,7 @@ export const topQuery = z.strictObject({
   /** The longest place there can be, in base64. */
   cursor: z.string().max(1_024).optional(),
   /** The top as it stood then. */
-  at: z.iso.datetime({ offset: true }).optional(),
+  at: instant.optional(),
   ...seasonQuery,
 });
 const precision = z.enum(["fast", "exact"]).default("exact");

@@ -182,6 +182,10 @@ describeOnBoth("history", (store) => {
     // What stood at the instant from which on all is kept, is kept.
     expect(await board.namesAt(two)).toEqual(["1 ann"]);
     expect((await board.topAt(two)).entries[0]!.score).toBe(20);
+    // As somebody elsewhere types it: the + of a zone is a blank on the wire.
+    const elsewhere = new Date(Date.parse(two) + 2 * 3_600_000).toISOString().replace("Z", "+02:00");
+    const { body } = await board.read<Top>(`/top?at=${elsewhere}`);
+    expect(body).toMatchObject({ at: two, entries: [{ member: "ann", score: 20 }] });
     const gone = await board.topAt(one);
     expect(gone.error).toMatchObject({ code: "history_gone", details: { earliest: expect.any(String) } });
     expect(Date.parse(gone.error.details.earliest)).toBeLessThanOrEqual(Date.parse(two));
