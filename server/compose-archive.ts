@@ -13,7 +13,10 @@ import { createRedisBoardRepository } from "./leaderboard/board-repository.ts";
 import type { Channels } from "./redis/channels.ts";
 
 export type Archiving = {
-  /** What `/readyz` says of it: `archive` when it is further behind than ARCHIVE_LAG_MS_MAX. */
+  /**
+   * What `/readyz` says of it: `archive` when it is further behind than ARCHIVE_LAG_MS_MAX, `store_lost` when it has boards that Redis does not
+   * know, `store_outdated` when it has later copies of some.
+   */
   degraded: () => string[];
 };
 
@@ -31,7 +34,7 @@ export async function startArchive(base: Base, channels: Channels): Promise<Arch
     channels,
     boards,
     reader: new LogReader(redis, newId()),
-    metrics: createArchiverMetrics(metrics, () => archiver.lag()),
+    metrics: createArchiverMetrics(metrics, { lag: () => archiver.lag(), boards }),
     ...historyOptions(config),
     everyMs: config.ARCHIVE_MS,
     batchEntries: config.ARCHIVE_BATCH_ENTRIES,
@@ -51,5 +54,11 @@ export async function startArchive(base: Base, channels: Channels): Promise<Arch
       () => part.stop(),
     );
   }
-  return { degraded: () => (archiver.lag().ms > config.ARCHIVE_LAG_MS_MAX ? ["archive"] : []) };
+  return {
+    degraded: () => [
+      ...(archiver.lag().ms > config.ARCHIVE_LAG_MS_MAX ? ["archive"] : []),
+      ...(boards.missing.length > 0 ? ["store_lost"] : []),
+      ...(boards.older.size > 0 ? ["store_outdated"] : []),
+    ],
+  };
 }

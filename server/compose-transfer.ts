@@ -38,6 +38,7 @@ export async function startRemoval(base: Base, { redis, registry }: GatewayNeeds
     log: around.log,
     leaseTtlMs: config.SEASON_LEASE_MS,
     lookMs: config.SEASON_LOOK_MS,
+    hasArchive: () => hasArchive(base),
   });
   await parts.start(
     "removal of boards",
@@ -47,7 +48,13 @@ export async function startRemoval(base: Base, { redis, registry }: GatewayNeeds
   return removal;
 }
 
-export function exportsOf({ config, database }: Base, needs: GatewayNeeds): Pick<Gateway, "exports"> {
+/** An embedded one that nobody has opened holds nothing, and takes seconds to open. */
+function hasArchive({ config, database }: Base): boolean {
+  return config.DATABASE_URL !== undefined || config.ROLES.includes("archiver") || database.isOpen;
+}
+
+export function exportsOf(base: Base, needs: GatewayNeeds): Pick<Gateway, "exports"> {
+  const { config, database } = base;
   return {
     exports: new BoardExport({
       redis: needs.redis,
@@ -59,9 +66,7 @@ export function exportsOf({ config, database }: Base, needs: GatewayNeeds): Pick
       exportsMax: config.EXPORTS_MAX,
       waitMs: config.EXPORT_WAIT_MS,
       now: systemClock.now,
-      // An embedded one that nobody has opened holds nothing, and takes seconds to open.
-      hasArchive: () =>
-        config.DATABASE_URL !== undefined || config.ROLES.includes("archiver") || database.isOpen,
+      hasArchive: () => hasArchive(base),
     }),
   };
 }

@@ -54,6 +54,27 @@ export class BoardMirror {
     return row?.record ?? undefined;
   }
 
+  /** The highest revision that was mirrored; undefined for an unknown board. @throws AppError unavailable */
+  async revisionOf(board: string): Promise<number | undefined> {
+    const row = await this.#database.run((db) =>
+      db.selectFrom("boards").select("revision").where("board", "=", board).executeTakeFirst(),
+    );
+    return row?.revision;
+  }
+
+  /** The boards that are not deleted, by id. @throws AppError unavailable */
+  async living(): Promise<string[]> {
+    const rows = await this.#database.run((db) =>
+      db
+        .selectFrom("boards")
+        .select("board")
+        .where(sql<boolean>`record -> 'deleted' is null`)
+        .orderBy("board")
+        .execute(),
+    );
+    return rows.map(({ board }) => board);
+  }
+
   /** Every board that was ever mirrored, by id: its stored record. @throws AppError unavailable */
   async records(): Promise<Map<string, unknown>> {
     const rows = await this.#database.run((db) =>

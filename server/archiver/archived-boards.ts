@@ -15,7 +15,9 @@ export class ArchivedBoards {
   readonly #seasons = new Map<string, ArchivedSeason[]>();
   readonly #gone = new Map<string, Board>();
   readonly #texts = new Map<string, string>();
-  #version = "";
+  readonly #older = new Set<string>();
+  #missing: readonly string[] = [];
+  #version: string | undefined;
 
   constructor(options: ArchivedBoardsOptions) {
     this.#options = options;
@@ -24,6 +26,16 @@ export class ArchivedBoards {
   /** By board: a live view. A board whose record is older than the archive's is not among them. */
   get seasons(): ReadonlyMap<string, readonly ArchivedSeason[]> {
     return this.#seasons;
+  }
+
+  /** Boards whose record in Redis is older than the archive's: it came back with an older copy. */
+  get older(): ReadonlySet<string> {
+    return this.#older;
+  }
+
+  /** Boards of the archive that Redis does not know. */
+  get missing(): readonly string[] {
+    return this.#missing;
   }
 
   /** Boards that were deleted: their rules as they were last. */
@@ -35,7 +47,10 @@ export class ArchivedBoards {
   async refresh(): Promise<void> {
     const version = await this.#options.repository.version();
     if (version === this.#version) return;
-    for (const stored of await this.#options.repository.all()) await this.#mirror(stored);
+    const all = await this.#options.repository.all();
+    for (const stored of all) await this.#mirror(stored);
+    const there = new Set(all.map(({ record }) => record.board.id));
+    this.#missing = (await this.#options.mirror.living()).filter((id) => !there.has(id));
     this.#version = version;
   }
 
@@ -45,12 +60,14 @@ export class ArchivedBoards {
     const lives = await this.#options.mirror.mirror(record);
     if (record.deleted) this.#gone.set(id, record.board);
     else this.#gone.delete(id);
+    if (lives === "older" && !record.deleted) this.#older.add(id);
+    else this.#older.delete(id);
     if (record.deleted) this.#seasons.delete(id);
     else if (lives === "older") {
       this.#seasons.delete(id);
       this.#options.log.warn(
         { board: id, revision: record.revision },
-        "the board in Redis is older than the archive's, and is not archived: rebuild it",
+        `the board in Redis is older than the archive's, and is not archived: rankwire rebuild --board ${id} --force`,
       );
     } else {
       // A season that is not open yet has no shards to read, and the keys of one that is in the archive go.

@@ -11,7 +11,22 @@ export type ArchiverMetrics = {
 /** How far the board that is furthest behind is, of those that this process archives. */
 export type ArchiveLag = { entries: number; ms: number };
 
-export function createArchiverMetrics(registry: Registry, lag: () => ArchiveLag): ArchiverMetrics {
+/** What is asked whenever metrics are read. */
+export type ArchiverReadings = {
+  lag: () => ArchiveLag;
+  boards: { older: ReadonlySet<string>; missing: readonly string[] };
+};
+
+/** Where no process is the archiver of all boards. */
+const NOTHING: ArchiverReadings = {
+  lag: () => ({ entries: 0, ms: 0 }),
+  boards: { older: new Set(), missing: [] },
+};
+
+export function createArchiverMetrics(
+  registry: Registry,
+  { lag, boards }: ArchiverReadings = NOTHING,
+): ArchiverMetrics {
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -31,6 +46,16 @@ export function createArchiverMetrics(registry: Registry, lag: () => ArchiveLag)
     "rankwire_archive_lag_seconds",
     "Since when the board that waits longest is not archived",
     () => lag().ms / 1000,
+  );
+  gauge(
+    "rankwire_archive_boards_outdated",
+    "Boards that Redis has an older copy of than the database; they are not archived",
+    () => boards.older.size,
+  );
+  gauge(
+    "rankwire_archive_boards_missing",
+    "Boards that the database has, and Redis does not know",
+    () => boards.missing.length,
   );
   return {
     batches: new Counter({

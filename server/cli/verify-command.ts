@@ -31,7 +31,8 @@ export function verifyCommand(print: Print): Command {
 }
 
 /** For people. */
-export function verifyText({ seasons, onlyInArchive, onlyInRedis, differences }: VerifyReport): string {
+export function verifyText(report: VerifyReport): string {
+  const { seasons, onlyInArchive, onlyInRedis, outdated, differences } = report;
   const lines = [
     ...seasons.flatMap(seasonLines),
     ...onlyInArchive.map(
@@ -39,6 +40,10 @@ export function verifyText({ seasons, onlyInArchive, onlyInRedis, differences }:
     ),
     ...onlyInRedis.map(
       (board) => `${board}: the database does not know it. Does a process with the role archiver run?`,
+    ),
+    ...outdated.map(
+      (board) =>
+        `${board}: Redis has an older copy of it than the database, and it is not archived: rankwire rebuild --board ${board} --force`,
     ),
     differences === 0 ? "No differences." : `${counted(differences, "difference")}.`,
   ];

@@ -19,6 +19,8 @@ export type VerifyReport = {
   /** Boards that one side knows only. */
   onlyInArchive: string[];
   onlyInRedis: string[];
+  /** Boards that Redis has an older copy of than the archive: they are not compared. */
+  outdated: string[];
   /** Of all kinds; 0 when everything is the same. */
   differences: number;
 };
@@ -28,7 +30,13 @@ export async function verify(needs: VerifyNeeds): Promise<VerifyReport> {
   const archived = await new BoardMirror(needs.database).records();
   const held = new Map((await needs.repository.all()).map(({ record }) => [record.board.id, record]));
   const boards = needs.boards ?? [...new Set([...held.keys(), ...archived.keys()])].sort();
-  const report: VerifyReport = { seasons: [], onlyInArchive: [], onlyInRedis: [], differences: 0 };
+  const report: VerifyReport = {
+    seasons: [],
+    onlyInArchive: [],
+    onlyInRedis: [],
+    outdated: [],
+    differences: 0,
+  };
   for (const board of boards) {
     const record = held.get(board);
     // Neither side has to have anything of it.
@@ -40,6 +48,7 @@ export async function verify(needs: VerifyNeeds): Promise<VerifyReport> {
     }
     if (!record) report.onlyInArchive.push(board);
     else if (!archived.has(board)) report.onlyInRedis.push(board);
+    else if (revisionOf(archived.get(board)) > record.revision) report.outdated.push(board);
     else {
       for (const one of heldSeasons(record)) {
         const comparison = await compareSeason(needs, derive(one));
@@ -49,6 +58,12 @@ export async function verify(needs: VerifyNeeds): Promise<VerifyReport> {
     }
   }
   const found = report.seasons.reduce((sum, season) => sum + season.found, 0);
-  report.differences = found + report.onlyInArchive.length + report.onlyInRedis.length;
+  const { onlyInArchive, onlyInRedis, outdated } = report;
+  report.differences = found + onlyInArchive.length + onlyInRedis.length + outdated.length;
   return report;
+}
+
+/** The archive was read first, so a later revision of it is not one that Redis got meanwhile. */
+function revisionOf(stored: unknown): number {
+  return (stored as { revision: number }).revision;
 }

@@ -5,10 +5,12 @@
  * who goes on. It is done under the leases of those who open and archive seasons, so that none is opened meanwhile.
  */
 import { deleteBoardRows } from "../archive/board-rows.ts";
+import { isOutdated, outdated } from "../archive/outdated-boards.ts";
 import type { Log } from "../base/log.ts";
 import { Loop } from "../base/loop.ts";
 import type { Database } from "../database/database.ts";
 import type { BoardDeletion } from "../leaderboard/board.ts";
+import { createRedisBoardRepository } from "../leaderboard/board-repository.ts";
 import type { Registry } from "../leaderboard/registry.ts";
 import { deleteBoard } from "../leaderboard/season-keys.ts";
 import { derive, everySeason } from "../leaderboard/season-steps.ts";
@@ -25,6 +27,8 @@ export type BoardRemovalOptions = {
   leaseTtlMs: number;
   /** How often it is looked for deletions that were cut off. */
   lookMs: number;
+  /** Whether a database is there to ask: opened, or given by the settings. */
+  hasArchive: () => boolean;
   /** For tests: hears of every step, and may end the process at it. */
   onStep?: (step: RemovalStep, board: string) => void;
 };
@@ -54,10 +58,11 @@ export class BoardRemoval {
    * From the answer on nobody finds the board here, and with it its data in Redis is gone unless something went wrong: then it goes soon.
    * Rows of the database take their time.
    * @returns the last season that the board had, and whether all of it is done
-   * @throws AppError board_not_found, unavailable
+   * @throws AppError board_not_found, store_lost (Redis has an older copy of it than the archive), unavailable
    */
   async delete(id: string, archive: BoardDeletion["archive"]): Promise<{ season: number; removed: boolean }> {
     const { registry, onStep, log } = this.#options;
+    await this.#refuseOutdated(id);
     const record = await registry.delete(id, archive);
     onStep?.("marked", id);
     const season = Math.max(...everySeason(record).map((one) => one.season.number));
@@ -66,6 +71,15 @@ export class BoardRemoval {
       await removing.catch((error: unknown) => log.warn({ board: id, err: error }, "deleting goes on later"));
     } else removing.catch(() => undefined);
     return { season, removed: registry.gone.get(id)?.deleted?.removed === true };
+  }
+
+  /** The archive keeps the later record, which does not say that the board was deleted: the next rebuild would bring it back. */
+  async #refuseOutdated(id: string): Promise<void> {
+    const { redis, database, hasArchive } = this.#options;
+    if (!hasArchive()) return;
+    const repository = createRedisBoardRepository(redis);
+    // While one of them is away nobody can say so; what can be done without the database is done.
+    if (await isOutdated({ database, repository }, id).catch(() => false)) throw outdated(id);
   }
 
   async #look(): Promise<void> {

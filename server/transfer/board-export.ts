@@ -3,11 +3,13 @@
  * its final table. What is needed of the database is read before the first line is sent, but for final tables, which stand still.
  */
 import { finalCount, finalPages } from "../archive/final-pages.ts";
+import { isOutdated, outdated } from "../archive/outdated-boards.ts";
 import { newestLife, positionsOf } from "../archive/stored-lives.ts";
 import { StoredSeasons } from "../archive/stored-seasons.ts";
 import { sleep } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
 import type { BoardSeason, OpenBoard } from "../leaderboard/board.ts";
+import { createRedisBoardRepository } from "../leaderboard/board-repository.ts";
 import { parseSeason } from "../leaderboard/board-schema.ts";
 import type { Registry } from "../leaderboard/registry.ts";
 import { derive } from "../leaderboard/season-steps.ts";
@@ -61,7 +63,8 @@ export class BoardExport {
   /**
    * @param season undefined for the present one
    * @param signal its reader has gone: nothing more is asked
-   * @throws AppError season_not_found, not_available (nobody archives the board), overloaded, unavailable
+   * @throws AppError season_not_found, not_available (nobody archives the board), store_lost (Redis has an older copy of it
+   * than the archive), overloaded, unavailable
    */
   async begin(present: OpenBoard, season: number | undefined, signal: AbortSignal): Promise<Exported> {
     const { exportsMax } = this.#options;
@@ -127,6 +130,8 @@ export class BoardExport {
     const { database, waitMs } = this.#options;
     const { board, season } = open;
     const endsAt = performance.now() + waitMs;
+    const repository = createRedisBoardRepository(this.#options.redis);
+    if (await isOutdated({ database, repository }, board.id)) throw outdated(board.id);
     for (;;) {
       const life = await newestLife(database, { board: board.id, season: season.number });
       const isOurs = life?.incarnation === season.incarnation;

@@ -5,7 +5,7 @@ import { databaseFindings } from "../../server/cli/doctor/database-checks.ts";
 import { nodeFinding, openFilesFinding, spaceFinding } from "../../server/cli/doctor/machine-checks.ts";
 import { distance, nearestName } from "../../server/cli/doctor/near-names.ts";
 import { nodeFindings } from "../../server/cli/doctor/redis-checks.ts";
-import { versionFinding } from "../../server/cli/doctor/server-checks.ts";
+import { readinessFindings, versionFinding } from "../../server/cli/doctor/server-checks.ts";
 import { checkSettings } from "../../server/cli/doctor/settings-checks.ts";
 import { reportText } from "../../server/cli/doctor-command.ts";
 import { settings } from "../../server/config.ts";
@@ -107,6 +107,13 @@ describe("a PostgreSQL", () => {
 });
 
 describe("a machine and a server", () => {
+  test("are told apart by what mends itself: a store that lost boards, or has older copies, is a problem", () => {
+    const degraded = ["store_full", "archive", "store_lost", "store_outdated"];
+    const [, ...findings] = readinessFindings({ status: "ready", unready: [], degraded }, "http://here");
+    expect(findings.map(({ level }) => level)).toEqual(["warning", "warning", "problem", "problem"]);
+    expect(findings[3]!.change).toContain("rankwire rebuild --board <id> --force");
+  });
+
   test("have a Node that is new enough, open files for their sockets, room on the disk, the same version", () => {
     expect([nodeFinding("20.9.0").level, nodeFinding("20.19.0").level, nodeFinding("22.1.0").level]).toEqual([
       "problem",

@@ -1,6 +1,7 @@
 /** Redis and the tables are compared while both go on: a right archive has no difference, each planted one is found with its reason. */
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { verifyText } from "../../server/cli/verify-command.ts";
 import type { Database } from "../../server/database/database.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { createRedisBoardRepository } from "../../server/leaderboard/board-repository.ts";
@@ -9,7 +10,7 @@ import { compareSeason, type SeasonComparison } from "../../server/recovery/comp
 import { verify } from "../../server/recovery/verify.ts";
 import { commandConnection, openBoard } from "../support/builders.ts";
 import { describeOnBoth } from "../support/databases.ts";
-import { archiveByHand } from "../support/hand-archive.ts";
+import { archiveByHand, archiveRecord } from "../support/hand-archive.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
 import { Submitter } from "../support/submitter.ts";
 
@@ -151,6 +152,15 @@ describeOnBoth("verify", (store) => {
     const lonely = await openBoard(redis, uniqueBoard("lonely"), POINTS);
     const report = await verify({ redis, database, waitMs: 100, repository, boards: [lonely.board.id] });
     expect(report).toMatchObject({ onlyInRedis: [lonely.board.id], differences: 1 });
+    // Redis is back with what it was before the last change: that is the reason, told without a wait, and not shard by shard.
+    const older = open.board.id;
+    const { record } = (await repository.get(older))!;
+    await archiveRecord(database, { ...record, revision: record.revision + 5 });
+    const startedAt = performance.now();
+    const outdated = await verify({ redis, database, waitMs: 60_000, repository, boards: [older] });
+    expect(outdated).toMatchObject({ outdated: [older], seasons: [], differences: 1 });
+    expect(performance.now() - startedAt).toBeLessThan(30_000);
+    expect(verifyText(outdated)).toContain(`rankwire rebuild --board ${older} --force`);
     await expect(
       verify({ redis, database, waitMs: 100, repository, boards: ["nobodys"] }),
     ).rejects.toMatchObject({

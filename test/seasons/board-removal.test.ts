@@ -184,6 +184,7 @@ describeOnBoth("a deleted board", (store) => {
         log: silentLog,
         leaseTtlMs: 1_000,
         lookMs: 60_000,
+        hasArchive: () => true,
         onStep,
       });
       await dying.delete(board, "delete").catch(() => undefined);
@@ -194,6 +195,33 @@ describeOnBoth("a deleted board", (store) => {
         expect(await rowsOf(board)).toMatchObject({ current_entries: 0, lives: 0 });
       }, PATIENCE);
     }
+  });
+
+  it("is refused while Redis has an older copy than the archive, as are exports, and /readyz says so", async () => {
+    const { board, open } = await own.made("older", { operator: "set", shards: 1 });
+    await own.archived(open);
+    const { database } = own.server.running;
+    const repository = createRedisBoardRepository(own.redis);
+    const { record, text } = (await repository.get(board))!;
+    const degraded = async () =>
+      (await own.server.call<{ degraded: string[] }>("GET", "/readyz")).body.degraded;
+    const outdated = async () =>
+      /^rankwire_archive_boards_outdated (\d+)$/m.exec(
+        (await own.server.call<string>("GET", "/metrics")).body,
+      )?.[1];
+    expect(await degraded()).not.toContain("store_outdated");
+    await new BoardMirror(database).mirror({ ...record, revision: record.revision + 9 });
+    // As it is after a restart from an older copy: the record is another one than was last looked at.
+    await repository.save({ ...record, revision: record.revision + 1 }, { record, text });
+    await eventually(async () => expect(await degraded()).toContain("store_outdated"), PATIENCE);
+    expect(await outdated()).toBe("1");
+    const refusal = { code: "store_lost", message: expect.stringContaining(`--board ${board} --force`) };
+    expect((await remove(board)).body).toMatchObject({ error: refusal });
+    expect(await (await own.ask(board)).json()).toMatchObject({ error: refusal });
+    const dedup = { windowMs: 600_000, idsMax: 100_000 };
+    await rebuild({ redis: own.redis, database, repository, dedup, boards: [board], force: true });
+    await eventually(async () => expect(await degraded()).not.toContain("store_outdated"), PATIENCE);
+    expect((await remove(board)).status).toBe(202);
   });
 
   it("is not brought back by a rebuild, and its score log is cleared as long as its rules say", async () => {

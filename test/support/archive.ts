@@ -44,7 +44,7 @@ export class TestArchive {
   /** As after a start of another process. */
   archiver(redis: Redis, batchEntries = 3, database = this.#database): SeasonArchiver {
     const reader = new LogReader(redis, newId());
-    const metrics = createArchiverMetrics(new Registry(), () => ({ entries: 0, ms: 0 }));
+    const metrics = createArchiverMetrics(new Registry());
     return new SeasonArchiver(
       { open: this.#open, life: this.life },
       { database, reader, log: silentLog, metrics, batchEntries },

@@ -53,7 +53,7 @@ export class ArchivedBoard {
         database,
         reader: new LogReader(tools.redis, newId()),
         log: createLog({ level: "error", pretty: false }),
-        metrics: createArchiverMetrics(new Registry(), () => ({ entries: 0, ms: 0 })),
+        metrics: createArchiverMetrics(new Registry()),
         batchEntries: parseConfig({}).ARCHIVE_BATCH_ENTRIES,
       },
     );

@@ -10,8 +10,15 @@ const TIMEOUT_MS = 5_000;
 const DEGRADED: Readonly<Record<string, string>> = {
   store_full: "Redis is at its memory limit: raise maxmemory, or see `rankwire capacity --live`.",
   database: "The database is away: see its line here, or the server's log.",
+  store_lost:
+    "Redis does not know boards that the database has: `rankwire rebuild`, and docs/operations.md, Restore.",
+  store_outdated:
+    "Redis came back with older copies of boards, and nothing of them is archived: `rankwire verify` names them, `rankwire rebuild --board <id> --force` brings each back (docs/operations.md, Redis with an older copy).",
   archive: "The archive is behind: see whether the database is slow, and the alerts in docs/operations.md.",
 };
+
+/** What does not mend itself. */
+const PROBLEMS = new Set(["store_lost", "store_outdated"]);
 
 type Readiness = { status: string; unready: string[]; degraded: string[] };
 
@@ -39,13 +46,18 @@ export async function checkServer(config: Config, env: Environment): Promise<Fin
   return [...readinessFindings(readiness as Readiness, url), ...(await metricFindings(url))];
 }
 
-function readinessFindings({ unready, degraded }: Readiness, url: string): Finding[] {
+/** Pure, for what cannot be had on a test's server. */
+export function readinessFindings({ unready, degraded }: Readiness, url: string): Finding[] {
   const ready =
     unready.length === 0
       ? ok("ready", `yes, at ${url}`)
       : problem("ready", `no: ${unready.join(", ")}`, "See the lines on Redis here, and the server's log.");
   const lacking = degraded.map((what) =>
-    warning("degraded", what, DEGRADED[what] ?? "See the server's log, and docs/operations.md."),
+    (PROBLEMS.has(what) ? problem : warning)(
+      "degraded",
+      what,
+      DEGRADED[what] ?? "See the server's log, and docs/operations.md.",
+    ),
   );
   return [ready, ...lacking];
 }
