@@ -27,6 +27,7 @@ export async function startReads(
   needs: GatewayNeeds & { hasher: Hasher; profileChanges: ProfileChanges },
 ): Promise<Reads> {
   const hub = await startFeeds(base, needs);
+  needs.registry.onChange((open) => hub.onBoard(open));
   const reader = new Reader(needs.redis, needs.hasher);
   const indexes = await startIndexes(base, needs);
   const storedSeasons = new StoredSeasons(base.database);

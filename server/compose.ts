@@ -251,13 +251,15 @@ async function startIngest(
 
 async function degradedParts(
   { database }: Base,
-  { redis, archiving }: { redis: RedisStore; archiving: Archiving },
+  { redis, registry, archiving }: GatewayNeeds & { archiving: Archiving },
 ): Promise<string[]> {
-  return [
+  const named = [
     ...((await isFull(redis)) ? ["store_full"] : []),
     ...(database.isAway ? ["database"] : []),
+    ...(registry.lost.size > 0 ? ["store_lost"] : []),
     ...archiving.degraded(),
   ];
+  return [...new Set(named)];
 }
 
 /** The page, if `npm run build` or `npm start` has built it. */

@@ -93,16 +93,32 @@ export class BoardFeed {
     if (this.#buffer.length > BUFFER_MAX) this.#buffer.shift();
   }
 
-  /** True while Redis has no such feed any more: the rows are the last ones known, and stay with their receivers. */
+  /** True from when Redis had no such feed until it was read again: the rows are the last ones known, and stay with their receivers. */
   get lost(): boolean {
     return this.#lost;
   }
 
+  /** False until its first snapshot is there. */
+  get isStarted(): boolean {
+    return this.#of !== undefined;
+  }
+
+  /** Whether what it knows is of this life of the season. */
+  isOf({ season }: { season: { incarnation: string } }): boolean {
+    return this.#of?.incarnation === season.incarnation;
+  }
+
+  /** Another life of the season began: what is known here is of the one before. */
+  readAnew(): void {
+    this.#repair();
+  }
+
   /** The idle position check: RedisStore says how far the feed is, or that it has none. */
   check(position: Position | undefined): void {
-    this.#lost = position === undefined;
+    if (position === undefined) this.#lost = true;
     if (this.#buffer || !position) return;
-    if (position.epoch === this.#position.epoch && position.offset <= this.#position.offset) return;
+    const isBehind = position.epoch !== this.#position.epoch || position.offset > this.#position.offset;
+    if (!isBehind && !this.#lost) return;
     this.#options.metrics.idleCheckBehind.inc();
     this.#repair();
   }
@@ -156,6 +172,7 @@ export class BoardFeed {
     const frames = await readSince(redis, this.#of!, this.#position, ring.framesMax);
     if (!frames) return this.#load();
     for (const frame of frames) this.#apply(frame);
+    this.#lost = false;
   }
 
   /** Take the snapshot. Within the epoch it is one more merged frame to the views; else they restart. */

@@ -1,5 +1,5 @@
 /** A board's feed in Redis: open, append, fresh epoch, snapshot, frames since a position. One script each. */
-import type { Position } from "../../client-sdk/protocol/messages.ts";
+import type { Position, Row } from "../../client-sdk/protocol/messages.ts";
 import { newEpoch } from "../base/ids.ts";
 import { callAll } from "../redis/batch.ts";
 import { type FeedKeys, leaseKeys } from "../redis/keys.ts";
@@ -35,12 +35,26 @@ export type FeedSnapshot = Position & {
 
 export type AppendResult = "appended" | "fenced" | "epoch" | "stale";
 
-export async function openFeed(redis: RedisStore, { incarnation, keys }: FeedOf): Promise<void> {
+/** What a feed begins with: its rows, and score, stored member of each as the published top's ZSET holds them. */
+export type FirstTop = { rows: Row[]; total: number; adds: (string | number)[] };
+
+/** @param first of a season that is not empty: its first frame, before anybody can read the feed */
+export async function openFeed(
+  redis: RedisStore,
+  { incarnation, keys }: FeedOf,
+  first?: FirstTop,
+): Promise<void> {
+  const epoch = newEpoch();
+  const args: (string | number)[] = [incarnation, epoch];
+  if (first && first.rows.length > 0) {
+    const { rows, total, adds } = first;
+    args.push(encodeFrame({ epoch, offset: 1, set: rows, drop: [], total }), total, ...adds);
+  }
   const reply = await runScript(
     redis,
     "feed/open_feed",
     [keys.state, keys.top, keys.frames, keys.index],
-    [incarnation, newEpoch()],
+    args,
   );
   tagged(reply, ["opened", "already"]);
 }

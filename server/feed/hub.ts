@@ -105,6 +105,12 @@ export class FeedHub {
     };
   }
 
+  /** A board has changed: where another life of its season began, its feed is read anew now instead of at the next check. */
+  onBoard(open: { feed: FeedKeys; season: { incarnation: string } }): void {
+    const feed = this.#feeds.get(open.feed.channel)?.feed;
+    if (feed?.isStarted && !feed.isOf(open)) feed.readAnew();
+  }
+
   async #startFeed(feed: BoardFeed, keys: FeedKeys): Promise<BoardFeed> {
     try {
       const { channels } = this.#options;

@@ -184,9 +184,21 @@ export function goneBoard(id: string): AppError {
   return new AppError("board_not_found", { message: `Board "${id}" was deleted.` });
 }
 
-/** A board's feed, in step with Redis. @throws AppError store_lost, unavailable */
+/**
+ * A board's feed, in step with Redis.
+ * @throws AppError store_lost, also while it is being read anew because the season was restored; unavailable
+ */
 export async function openFeedOf(gateway: Gateway, open: OpenBoard): Promise<BoardFeed> {
   const feed = await gateway.hub.open(open.feed, feedSourceOf(gateway.registry, open));
-  if (feed.lost) throw new AppError("store_lost", { message: `The feed of "${open.board.id}" is missing.` });
+  const { id } = open.board;
+  if (feed.lost || gateway.registry.lost.has(id)) {
+    throw new AppError("store_lost", { message: `The feed of "${id}" is missing.` });
+  }
+  const now = gateway.registry.hot(id, open.season.number);
+  if (now && !feed.isOf(now)) {
+    feed.readAnew();
+    const message = `The feed of "${id}" is being read anew: its season was restored.`;
+    throw new AppError("store_lost", { message, retryAfterMs: 100 });
+  }
   return feed;
 }

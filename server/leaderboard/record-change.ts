@@ -32,6 +32,15 @@ export function isOlder(record: BoardRecord, than: BoardRecord): boolean {
   return record.revision < than.revision && lives.includes(record.season.incarnation);
 }
 
+/** Those of the boards of which nothing is stored: a record stays, also of a board that was deleted, unless the store was lost. */
+export function withoutRecord(
+  ids: readonly string[],
+  stored: readonly { record: BoardRecord }[],
+): Set<string> {
+  const there = new Set(stored.map(({ record }) => record.board.id));
+  return new Set(ids.filter((id) => !there.has(id)));
+}
+
 function refuseFixedChanges(before: Board, after: Board): void {
   const changed = FIXED_FIELDS.filter(
     (field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]),

@@ -13,7 +13,7 @@ import type { Board, BoardDeletion, BoardRecord, OpenBoard } from "./board.ts";
 import type { BoardRepository, StoredBoard } from "./board-repository.ts";
 import { newSeason } from "./board-schema.ts";
 import { layoutOf } from "./layout.ts";
-import { firstNumber, isOlder, notFound, replaced } from "./record-change.ts";
+import { firstNumber, isOlder, notFound, replaced, withoutRecord } from "./record-change.ts";
 import { addRuleKeys, deleteSeason, type OpenFeed, openSeason } from "./season-keys.ts";
 import {
   closingInstant,
@@ -41,6 +41,7 @@ export class Registry {
   readonly #gone = new Map<string, BoardRecord>();
   readonly #listeners = new Set<(open: OpenBoard) => void>();
   readonly #goneListeners = new Set<(open: OpenBoard) => void>();
+  #lost = new Set<string>();
   #version = "";
 
   constructor(options: { redis: RedisStore; repository: BoardRepository; openFeed: OpenFeed; clock: Clock }) {
@@ -73,6 +74,11 @@ export class Registry {
   /** Boards that were deleted and not made anew: their records, as they were. */
   get gone(): ReadonlyMap<string, BoardRecord> {
     return this.#gone;
+  }
+
+  /** Known boards of which Redis had no record any more at the last look: it was emptied. */
+  get lost(): ReadonlySet<string> {
+    return this.#lost;
   }
 
   /** The board, from memory; asked of the repository once when it is not there. @throws AppError board_not_found */
@@ -111,7 +117,9 @@ export class Registry {
     this.#moveOn();
     const version = await this.#repository.version();
     if (version === this.#version) return;
-    for (const stored of await this.#repository.all()) {
+    const [known, all] = [[...this.#known.keys()], await this.#repository.all()];
+    this.#lost = withoutRecord(known, all);
+    for (const stored of all) {
       if (this.#known.get(stored.record.board.id)?.text === stored.text) continue;
       if (stored.record.deleted) this.#forget(stored.record);
       else await this.#take(stored);
@@ -256,6 +264,7 @@ export class Registry {
     const gone = this.#gone.get(id);
     if (gone && isOlder(record, gone)) throw notFound(id);
     this.#gone.delete(id);
+    this.#lost.delete(id);
     const before = this.#known.get(id);
     if (before && isOlder(record, before.record)) return before.seasons.current;
     clearTimeout(before?.timer);

@@ -4,6 +4,7 @@
  * A board that changes has a turn every tick. One that has rested for a second has one a second, unless it is hinted; one that
  * has rested for long is let go, and its lease given back.
  */
+import type { OpenBoard } from "../leaderboard/board.ts";
 import { type Lease, mergerLease } from "../locks/lease.ts";
 import type { RedisStore } from "../redis/store.ts";
 import type { BoardMerger } from "./board-merger.ts";
@@ -22,6 +23,8 @@ export type ActiveBoard = {
   dueAt: number;
   hinted: boolean;
   failures: number;
+  /** The incarnation of the season whose turn failed last: another one does not wait out its pause. */
+  failedLife: string | undefined;
 };
 
 export type ActiveOptions = { redis: RedisStore; leaseTtlMs: number; quietMs: number };
@@ -58,6 +61,7 @@ export class ActiveBoards {
         dueAt: now,
         hinted: false,
         failures: 0,
+        failedLife: undefined,
       };
       this.#boards.set(board, active);
     }
@@ -66,11 +70,14 @@ export class ActiveBoards {
   }
 
   /** Those whose turn it is and whose lease is held now. One that another process holds is tried again a little later. */
-  async turns(known: ReadonlyMap<string, unknown>): Promise<ActiveBoard[]> {
+  async turns(known: ReadonlyMap<string, OpenBoard>): Promise<ActiveBoard[]> {
     const now = performance.now();
     const held = [...this.#boards.values()].map(async (active) => {
-      const waiting = active.dueAt > now && !(active.hinted && active.merger);
-      if (!known.has(active.board) || waiting) return undefined;
+      const open = known.get(active.board);
+      const isRestored = active.failedLife !== undefined && active.failedLife !== open?.season.incarnation;
+      const waiting = active.dueAt > now && !(active.hinted && active.merger) && !isRestored;
+      if (!open || waiting) return undefined;
+      active.failedLife = undefined;
       if (await active.lease.hold()) return active;
       active.merger = undefined;
       active.dueAt = now + this.#options.leaseTtlMs / 6;
@@ -101,8 +108,9 @@ export class ActiveBoards {
   }
 
   /** The turn failed: begin anew after a pause, and after several failures let another process try. */
-  async failed(active: ActiveBoard, pauseMs: number): Promise<void> {
+  async failed(active: ActiveBoard, { season }: OpenBoard, pauseMs: number): Promise<void> {
     active.merger = undefined;
+    active.failedLife = season.incarnation;
     active.dueAt = performance.now() + pauseMs;
     if (++active.failures < FAILURES_MAX) return;
     active.failures = 0;

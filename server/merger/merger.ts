@@ -124,7 +124,7 @@ export class Merger {
       const lost = error instanceof AppError && error.code === "store_lost";
       const message = lost ? "the board's data is missing in Redis" : "merge failed";
       log.warn({ board: open.board.id, err: error }, message);
-      await this.#active.failed(active, lost ? 1_000 : 100);
+      await this.#active.failed(active, open, lost ? 1_000 : 100);
     }
   }
 }

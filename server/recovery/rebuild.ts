@@ -1,12 +1,12 @@
 /**
  * Redis from PostgreSQL after a total loss: the boards' records and every season that is not in the archive for good, under new
- * incarnations. Shards are opened when everything is in them, then the feed, then the record says where everything is; whoever is
+ * incarnations. Shards are opened when everything is in them, then the feed with its first top, then the record says where everything is; whoever is
  * stopped in between begins again. Submissions up to the reported position of their shard are there exactly once, later ones are lost.
  */
 import { BoardMirror } from "../archive/board-mirror.ts";
 import { archivedSeasons } from "../archive/stored-lives.ts";
 import { AppError } from "../base/errors.ts";
-import { openFeed } from "../feed/feed-store.ts";
+import { markActive } from "../leaderboard/activity.ts";
 import type { BoardRecord, BoardSeason } from "../leaderboard/board.ts";
 import type { BoardRepository, StoredBoard } from "../leaderboard/board-repository.ts";
 import { parseRecord } from "../leaderboard/board-schema.ts";
@@ -15,6 +15,7 @@ import { incarnationsIn, openShards } from "../leaderboard/shard-restore.ts";
 import { hashText } from "./entry-hash.ts";
 import { restoreCarries } from "./restore-carries.ts";
 import { heldSeasons, type RestoredSeason, type RestoreNeeds, restoreSeason } from "./restore-season.ts";
+import { openRestoredFeed } from "./restored-feed.ts";
 
 export type RebuildStep = { board: string; season?: number; step: string; entries?: number };
 
@@ -102,11 +103,13 @@ async function rebuildBoard(needs: RebuildNeeds, archived: BoardRecord): Promise
   await restoreCarries(needs, archived, restored);
   for (const { open, counts } of restored.values()) {
     await openShards(redis, open, counts);
-    await openFeed(redis, { board, incarnation: open.season.incarnation, keys: open.feed });
+    await openRestoredFeed(redis, open);
     await onStep({ season: open.season.number, step: "season opened" });
   }
   const record = recordOf(archived, restored, present);
   await save(needs, record, present);
+  // Mergers and archivers that gave the board up come back to it at once.
+  await markActive(redis, board, Date.now());
   await onStep({ step: "record saved" });
   const seasons = [...restored.values()].map(seasonReport);
   return { board, status: "rebuilt", revision: record.revision, seasons };

@@ -2,8 +2,10 @@
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readSnapshot } from "../../server/feed/feed-store.ts";
+import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { FencedError, readStates } from "../../server/leaderboard/top-reader.ts";
 import { mergerLease } from "../../server/locks/lease.ts";
+import { ActiveBoards } from "../../server/merger/active-boards.ts";
 import { BoardMerger } from "../../server/merger/board-merger.ts";
 import { Candidates } from "../../server/merger/candidates.ts";
 import { feedOf } from "../../server/options.ts";
@@ -88,5 +90,24 @@ describe("a failover of a shard [R 7]", () => {
     if (before === "store_lost" || after === "store_lost") throw new Error("the feed is lost");
     expect(after.epoch).not.toBe(before.epoch);
     expect(after.offset).toBeGreaterThan(before.offset);
+  });
+});
+
+describe("a merger that found a board lost, again and again", () => {
+  test("waits before it looks again, but not once the board is restored", async () => {
+    const { open } = await boardWithMerger();
+    const { id } = open.board;
+    const boards = new ActiveBoards({ redis, leaseTtlMs: 60_000, quietMs: 600_000 });
+    boards.wake(id);
+    const turns = async (known: OpenBoard) => (await boards.turns(new Map([[id, known]]))).length;
+    for (let failures = 0; failures < 5; failures++) {
+      const [active] = await boards.turns(new Map([[id, open]]));
+      await boards.failed(active!, open, 0);
+    }
+    boards.wake(id);
+    expect(await turns(open)).toBe(0);
+    const restored = { ...open, season: { ...open.season, incarnation: "the next life" } };
+    expect(await turns(restored)).toBe(1);
+    await boards.releaseAll();
   });
 });

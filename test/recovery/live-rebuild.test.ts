@@ -76,6 +76,19 @@ async function submit(
   return said.results;
 }
 
+type Top = { total: number; entries: object[]; error?: { code: string } };
+const readTop = () => server.call<Top>("GET", "/v1/boards/live/top");
+
+/** Reads the top over and over until it is answered; every answer on the way. */
+function watchTops(): { untilRead: () => Promise<Top[]> } {
+  const seen: Top[] = [];
+  const reading = (async () => {
+    do seen.push((await readTop()).body);
+    while (seen.at(-1)!.error);
+  })();
+  return { untilRead: () => reading.then(() => seen) };
+}
+
 /** Everything that was accepted is in the tables: what verify finds equal is. */
 async function archived(): Promise<void> {
   const verified = await run<VerifyReport>("verify", "--board", "live");
@@ -97,8 +110,21 @@ describe("rankwire rebuild", () => {
     await submit([{ member: "m0", score: 1_000, id: "last" }]);
     await redis.client().flushall();
     expect((await submit([{ member: "m1", score: 1 }]))[0]).toMatchObject({ error: { code: "store_lost" } });
+    await eventually(async () => {
+      expect((await readTop()).body.error?.code).toBe("store_lost");
+      expect((await server.call("GET", "/readyz")).body).toMatchObject({ degraded: ["store_lost"] });
+    });
+    const tops = watchTops();
     const { code, said } = await run<RebuildReport>("rebuild");
     expect(code).toBe(0);
+    const seen = await tops.untilRead();
+    expect(new Set(seen.map(({ error, total }) => error?.code ?? total))).toEqual(
+      new Set(["store_lost", 300]),
+    );
+    expect(seen.at(-1)!.entries[0]).toMatchObject({ rank: 1, member: "m299", score: 299 });
+    await eventually(async () =>
+      expect((await server.call("GET", "/readyz")).body).toMatchObject({ degraded: [] }),
+    );
     expect(said.boards).toMatchObject([
       { board: "live", status: "rebuilt", seasons: [{ season: 1, entries: 300, ids: 300 }] },
     ]);

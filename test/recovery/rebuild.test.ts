@@ -12,6 +12,7 @@ import { type RebuildNeeds, type RebuildReport, rebuild } from "../../server/rec
 import { commandConnection, openBoard } from "../support/builders.ts";
 import { describeOnBoth } from "../support/databases.ts";
 import { archiveByHand, archiveRecord } from "../support/hand-archive.ts";
+import { firstTop } from "../support/publisher.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { uniqueBoard } from "../support/shared-redis.ts";
 import { Submitter } from "../support/submitter.ts";
@@ -92,6 +93,7 @@ describeOnBoth("rebuild", (store) => {
       status: "rebuilt",
       seasons: [{ season: 1, entries: 40, hidden: 1 }],
     });
+    expect(await firstTop(redis, after)).toEqual(ranked.map(({ member }) => member));
     const { hidden, meta } = after.shards[submitter.shardOf("m5")]!;
     expect(await redis.zscore(hidden, "m5")).not.toBeNull();
     expect(await redis.hget(meta, "hidden")).toBe("1");
@@ -119,6 +121,7 @@ describeOnBoth("rebuild", (store) => {
     expect((await readTop(after)).map(({ rank, ...entry }) => entry)).toEqual(
       before.map(({ rank, ...entry }) => entry),
     );
+    expect(await firstTop(redis, after)).toEqual((await readTop(after)).map(({ member }) => member));
     const places = after.shards[submitter.shardOf("w1")]!.places;
     expect(await redis.hget(places, "\nw1")).not.toBeNull();
     const again = await Submitter.create(redis, after);
@@ -285,8 +288,7 @@ describeOnBoth("rebuild", (store) => {
         .execute(),
     );
     await redis.flushall();
-    const report = await rebuild(needs(board));
-    expect(report.boards[0]).toMatchObject({
+    expect((await rebuild(needs(board))).boards[0]).toMatchObject({
       revision: 11,
       seasons: [{ season: 3 }, { season: 4 }, { season: 2 }],
     });

@@ -1,9 +1,17 @@
 /** Publishes tops on a board's feed as a merger does, and remembers each with its instant. */
 import type { Redis } from "ioredis";
+import { expect } from "vitest";
 import type { Row, SortKey } from "../../client-sdk/protocol/messages.ts";
 import { compareRows } from "../../client-sdk/protocol/rows.ts";
 import { diff } from "../../server/feed/delta.ts";
-import { appendFrame, type FeedOf, openEpoch, readSnapshot } from "../../server/feed/feed-store.ts";
+import {
+  appendFrame,
+  type FeedOf,
+  type FeedSnapshot,
+  openEpoch,
+  readRecent,
+  readSnapshot,
+} from "../../server/feed/feed-store.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { rowOf } from "../../server/leaderboard/codec.ts";
 import { Lease } from "../../server/locks/lease.ts";
@@ -38,13 +46,21 @@ export class Publisher {
     this.#epoch = epoch;
   }
 
-  /** Of a packed board that was just opened. */
+  /** Of a packed board that was just opened, or restored with its first top. */
   static async of(redis: Redis, open: OpenBoard): Promise<Publisher> {
     const lease = new Lease(redis, leaseKeys(open.board.id), { ttlMs: 600_000 });
     await lease.hold();
     const snapshot = await readSnapshot(redis, feedOf(open));
     if (snapshot === "store_lost") throw new Error("the feed is lost");
-    return new Publisher(redis, open, lease.token!, snapshot.epoch);
+    const publisher = new Publisher(redis, open, lease.token!, snapshot.epoch);
+    if (snapshot.offset > 0) await publisher.#goOnFrom(snapshot);
+    return publisher;
+  }
+
+  async #goOnFrom({ offset, rows }: FeedSnapshot): Promise<void> {
+    this.#offset = offset;
+    this.#rows = rows.map(({ member, score }) => rowOf(this.#open, { member, key: score, rest: "" }));
+    await this.#note();
   }
 
   /** The next frame makes the top this one: member → key. */
@@ -60,13 +76,17 @@ export class Publisher {
     const result = await appendFrame(this.#redis, this.#of, frame, options);
     if (result !== "appended") throw new Error(`the frame was answered ${result}`);
     [this.#offset, this.#rows] = [offset, rows];
+    return this.#note();
+  }
+
+  async #note(): Promise<Published> {
     const [entry] = await this.#redis.xrevrange(this.#of.keys.frames, "+", "-", "COUNT", 1);
     const atMs = Number(entry![1][3]);
     const published: Published = {
       atMs,
       epoch: this.#epoch,
-      offset,
-      top: rows.map(([member, key]) => [member, key]),
+      offset: this.#offset,
+      top: this.#rows.map(([member, key]) => [member, key]),
     };
     this.published.push(published);
     return published;
@@ -92,4 +112,16 @@ export class Publisher {
       if (nowMs > last) return nowMs;
     }
   }
+}
+
+/** Members of a feed to which no merger has come, best first; what readers are given is what its one frame says. */
+export async function firstTop(redis: Redis, open: OpenBoard): Promise<string[]> {
+  const snapshot = await readSnapshot(redis, feedOf(open));
+  if (snapshot === "store_lost") throw new Error("the feed is lost");
+  const names = snapshot.rows.map(({ member }) => member.slice(open.layout.restLength));
+  expect(snapshot).toMatchObject({ offset: 1, total: names.length, whole: true });
+  const [frame] = await readRecent(redis, feedOf(open), snapshot, 10);
+  expect(frame).toMatchObject({ epoch: snapshot.epoch, offset: 1, drop: [], total: names.length });
+  expect(frame!.set.map(([member]) => member)).toEqual(names);
+  return names;
 }

@@ -20,7 +20,8 @@ export function operatorRoutes(app: FastifyInstance, gateway: Gateway): void {
   app.get(
     "/readyz",
     describe({
-      summary: "readiness; `degraded` names what fails while the rest serves: `store_full`, `database`",
+      summary:
+        "readiness; `degraded` names what fails while the rest serves: `store_full`, `store_lost`, `store_outdated`, `database`, `archive` ([what each means](operations.md#what-readyz-says))",
       who: "anyone",
       answers: { 200: readiness, 503: readiness },
     }),
