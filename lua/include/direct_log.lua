@@ -8,7 +8,7 @@ end
 
 local KIND_OF_SIGHT = { [0] = 'show', 'hide', 'shadow' }
 
--- Who sees whom from now on, gathered by kind: one log entry each.
+-- Who sees whom from now on, gathered by kind: one log entry each, in the order show, hide, shadow; so each member at most once.
 local function log_of_sights()
   local by_sight = {}
   local function note(sight, member, key)

@@ -15,7 +15,7 @@
 --   a key "b" and "c" leave out as the tie time (include/better.lua)
 -- ARGV[5] count        integer, number of members
 -- ARGV[6...] entries   the members; their keys; with "m" their metadata; with "v" their marks, empty to leave it as it is, "-" in it for a digit that stays. A
---   member that comes again is looked at again
+--   member that comes again is looked at again; the log has each of its keys, and behind them who sees it in the end, with its last key
 -- Reply {"put", n, dirty, outcomes, before, …} | {"store_lost"} | {"season_closed"} | {"log_full"}; outcomes: a letter a member (p put, s it had this
 --   key already, k kept because it was there, or better); before: the key that it had, or ''
 local entries, hidden, places, meta, log, metadata = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -46,6 +46,8 @@ local bounds, logs = read_log_limits(limits), log_state(state[3], state[4], stat
 if writes and log_is_full(log, bounds, logs) then return { 'log_full' } end
 local dirty, outcomes, reply = false, {}, { 'put', 0, 0, '' }
 local logged, befores, logged_metadata, brings = {}, {}, {}, false
+-- By member: who sees it by what the log says so far, by what it is to say, and the key to say it with.
+local seen, sights, keys, members = {}, {}, {}, {}
 
 for i = 1, count do
   local member, key = ARGV[i + 5], ARGV[i + count + 5]
@@ -75,11 +77,19 @@ for i = 1, count do
       logged_metadata[#befores] = text
       brings = brings or text ~= ''
     end
-    if sight ~= sight_before or (not old and sight > 0) then note_sight(sight, member, key) end
+    if not seen[member] then
+      members[#members + 1] = member
+      -- Who has no entry comes into sight by the log's put.
+      seen[member] = old and sight_before or 0
+    end
+    sights[member], keys[member] = sight, key
   end
 end
 
 write_direct(meta, log, bounds, logs, { kind = 'put', logged = logged, befores = befores, log_metadata = brings and logged_metadata })
+for _, member in ipairs(members) do
+  if sights[member] ~= seen[member] then note_sight(sights[member], member, keys[member]) end
+end
 local n = write_sights(meta, log, bounds, logs)
 if dirty then redis.call('HINCRBY', meta, 'version', 1) end
 reply[2], reply[3], reply[4] = string.format('%.0f', n), dirty and 1 or 0, table.concat(outcomes)

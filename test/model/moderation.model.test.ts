@@ -74,16 +74,19 @@ const step = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       kind: kind("put"),
-      members,
-      values,
+      // As an import brings them: one member may come several times.
+      puts: fc.array(fc.record({ member, values, sight: fc.option(sight, { nil: undefined }) }), {
+        minLength: 1,
+        maxLength: 6,
+      }),
       onlyAbsent: fc.boolean(),
-      sight: fc.option(sight, { nil: undefined }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: kind("tick") }) },
   { weight: 1, arbitrary: fc.record({ kind: kind("raise") }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+type Put = { member: string; values: Values; sight: Sight | undefined };
 type Values = { score: number; low: number };
 
 class Run {
@@ -111,7 +114,7 @@ class Run {
       case "remove":
         return this.#remove(step.members);
       case "put":
-        return this.#put(step.members, step.values, step);
+        return this.#put(step.puts, step.onlyAbsent);
       case "tick":
         return this.compareTop();
       case "raise":
@@ -174,29 +177,22 @@ class Run {
     }
   }
 
-  async #put(
-    members: string[],
-    { score, low }: Values,
-    { onlyAbsent, sight }: { onlyAbsent: boolean; sight: Sight | undefined },
-  ): Promise<void> {
-    const key = wholeKey(this.#open.layout, { score, columns: { low } }, 0);
+  async #put(puts: readonly Put[], onlyAbsent: boolean): Promise<void> {
     for (let shard = 0; shard < this.#open.board.shards; shard++) {
-      const part = members.filter((one) => this.#submitter.shardOf(one) === shard);
+      const part = puts.filter((one) => this.#submitter.shardOf(one.member) === shard);
       if (part.length === 0) continue;
-      const entries = part.map((one) => ({
+      const entries = part.map(({ member: one, values: { score, low }, sight }) => ({
         member: one,
-        key,
+        key: wholeKey(this.#open.layout, { score, columns: { low } }, 0),
         ...(sight === undefined ? {} : { mark: { here: sight, ban: this.#markOf(one).ban } }),
       }));
-      const { members: outcomes } = await putEntries(redis, this.#open, shard, entries, {
-        ...LIMITS,
-        onlyAbsent,
-      });
-      part.forEach((one, i) => {
+      const options = { ...LIMITS, onlyAbsent };
+      const { members: outcomes } = await putEntries(redis, this.#open, shard, entries, options);
+      part.forEach(({ member: one, values: own, sight }, i) => {
         const kept = onlyAbsent && this.all.entries.has(one);
         expect(outcomes[i]!.outcome === "kept").toBe(kept);
         if (kept) return;
-        this.all.entries.set(one, { member: one, values: this.#valuesOf({ score, low }), reachedAt: 0 });
+        this.all.entries.set(one, { member: one, values: this.#valuesOf(own), reachedAt: 0 });
         if (sight !== undefined) this.#mark(one, { here: sight, ban: this.#markOf(one).ban });
       });
     }

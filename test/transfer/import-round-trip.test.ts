@@ -7,7 +7,7 @@ import { describeOnBoth } from "../support/databases.ts";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
-import { importText, standings } from "./importing.ts";
+import { importLines, importText, standings } from "./importing.ts";
 
 const WIDE: BoardDefinition["columns"] = [
   { name: "time", type: "float", order: "asc" },
@@ -81,6 +81,31 @@ describeOnBoth("an export and an import", (store) => {
       expect(again.body).toMatchObject({ unchanged: 5, written: 0 });
       expect(await standings(redis, to, MEMBERS)).toEqual(before);
     }
+  });
+
+  test("agree about who is not seen by all and has several lines: the last value, and who sees it in the end", async () => {
+    const { board } = await newBoard({ operator: "set", shards: 1 });
+    const banned = uniqueBoard("banned");
+    const ban = { key: ADMIN_KEY, body: { mode: "hide", reason: "a test" } };
+    expect((await server.call("PUT", `/v1/admin/bans/${banned}`, ban)).status).toBeLessThan(300);
+    await importLines(server, board.id, [
+      { member: "back", score: 1, visibility: "hidden" },
+      { member: "back", score: 2, visibility: "visible" },
+      { member: "less", score: 1, visibility: "shadow" },
+      { member: "less", score: 2, visibility: "hidden" },
+      { member: "once", score: 1, visibility: "hidden" },
+      { member: "once", score: 2 },
+      { member: banned, score: 1 },
+      { member: banned, score: 2 },
+    ]);
+    const lines = (await exported(board.id, "ndjson")).trimEnd().split("\n").slice(1, -1);
+    const hidden = { score: 2, visibility: "hidden" };
+    expect(lines.map((line) => JSON.parse(line)).sort((a, b) => (a.member < b.member ? -1 : 1))).toEqual([
+      { member: "back", score: 2 },
+      { member: banned, ...hidden },
+      { member: "less", ...hidden },
+      { member: "once", ...hidden },
+    ]);
   });
 
   test("leave one record of the import in the audit trail", async () => {
