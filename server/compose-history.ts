@@ -8,6 +8,7 @@ import { archivedUntil } from "./history/archive-age.ts";
 import { MemberHistory } from "./history/member-history.ts";
 import { PassedMembers } from "./history/passed-members.ts";
 import { PastTops } from "./history/past-tops.ts";
+import type { Hasher } from "./leaderboard/hashing.ts";
 
 /** The archiver's side of it. */
 export function historyOptions(config: Config): Pick<ArchiverOptions, "feeds" | "samples"> {
@@ -29,7 +30,7 @@ export type HistoryReads = Pick<
 /** The reads of it. */
 export function historyReads(
   { config, database }: Base,
-  { redis }: GatewayNeeds,
+  { redis, hasher }: GatewayNeeds & { hasher: Hasher },
   {
     reader,
     pastSeasons: past,
@@ -40,7 +41,7 @@ export function historyReads(
   const tops = new PastTops({ redis, database, seasons });
   return {
     pastTops: tops,
-    memberHistory: new MemberHistory({ database, past, tops, rowsMax }),
+    memberHistory: new MemberHistory({ database, past, tops, hasher, rowsMax }),
     passedMembers: new PassedMembers({ database, reader, rowsMax }),
     archivedUntil: (open) => archivedUntil(redis, database, open),
     logKeptMs: ({ board }) => keptLogMs(board, config.DEDUP_WINDOW_MS),

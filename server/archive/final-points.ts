@@ -1,6 +1,8 @@
 /** What a member came to in each archived season of a board, from the final tables. */
 import { sql } from "kysely";
 import type { Database } from "../database/database.ts";
+import type { FinalOf } from "./final-table.ts";
+import type { EntryKey } from "./log-entry.ts";
 
 export type FinalPoint = {
   season: number;
@@ -30,4 +32,25 @@ export async function finalPoints(
       order by f.season desc limit ${limit}`.execute(db),
   );
   return rows.map(({ ended, ...point }) => ({ ...point, endedAtMs: ended.getTime() }));
+}
+
+/** Where an entry of an archived season stood at its end, hidden or not; undefined where there is none. @throws AppError unavailable */
+export function finalEntry(
+  database: Database,
+  { board, season }: FinalOf,
+  member: string,
+): Promise<EntryKey | undefined> {
+  return database.run((db) =>
+    db
+      .selectFrom("final_entries as f")
+      .innerJoin("seasons as s", (on) =>
+        on.onRef("s.board", "=", "f.board").onRef("s.season", "=", "f.season"),
+      )
+      .select(["f.key", "f.rest"])
+      .where("f.board", "=", board)
+      .where("f.season", "=", season)
+      .where("f.member", "=", member)
+      .where("s.archived_at", "is not", null)
+      .executeTakeFirst(),
+  );
 }

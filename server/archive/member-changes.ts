@@ -151,11 +151,11 @@ export async function mirroredEntry(
   database: Database,
   { board, season }: FinalOf,
   member: string,
-): Promise<(EntryKey & { shard: number }) | undefined> {
+): Promise<EntryKey | undefined> {
   return database.run((db) =>
     db
       .selectFrom("current_entries")
-      .select(["key", "rest", "shard"])
+      .select(["key", "rest"])
       .where("board", "=", board)
       .where("season", "=", season)
       .where("member", "=", member)

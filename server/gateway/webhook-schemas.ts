@@ -9,8 +9,7 @@ import { scope } from "./sign-in-schemas.ts";
 const URL_LENGTH_MAX = 2_048;
 const BOARDS_MAX = 100;
 
-const url = z
-  .string()
+const url = plain
   .max(URL_LENGTH_MAX)
   .refine((text) => {
     const parsed = URL.canParse(text) ? new URL(text) : undefined;
@@ -19,7 +18,10 @@ const url = z
   .refine((text) => {
     const { username = "", password = "", hash = "" } = URL.canParse(text) ? new URL(text) : {};
     return username + password + hash === "";
-  }, "must have neither credentials nor a fragment");
+  }, "must have neither credentials nor a fragment")
+  // As requests write it: what of it is not ASCII is encoded.
+  .transform((text) => new URL(text).href)
+  .pipe(z.string().max(URL_LENGTH_MAX, "must be shorter once it is encoded"));
 const events = z
   .array(z.enum(EVENT_TYPES))
   .max(EVENT_TYPES.length)

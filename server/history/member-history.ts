@@ -1,6 +1,6 @@
 /** A member over time: the score from the score log, ranks from what was published and sampled, and one point a season of all seasons. */
 import type { EntryValues } from "../../client-sdk/protocol/messages.ts";
-import { type FinalPoint, finalPoints } from "../archive/final-points.ts";
+import { type FinalPoint, finalEntry, finalPoints } from "../archive/final-points.ts";
 import {
   changesOfMember,
   firstChangeAfter,
@@ -14,6 +14,7 @@ import { AppError } from "../base/errors.ts";
 import type { Database } from "../database/database.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
 import { entryValues } from "../leaderboard/codec.ts";
+import type { Hasher } from "../leaderboard/hashing.ts";
 import { type PastRank, pastRanks, rankAmong } from "./past-ranks.ts";
 import type { PastSeasons } from "./past-seasons.ts";
 import type { PastTops } from "./past-tops.ts";
@@ -49,13 +50,21 @@ export class MemberHistory {
   readonly #database: Database;
   readonly #past: PastSeasons;
   readonly #tops: PastTops;
+  readonly #hasher: Hasher;
   readonly #rowsMax: number;
 
   /** @param rowsMax changes that one question looks at */
-  constructor(options: { database: Database; past: PastSeasons; tops: PastTops; rowsMax: number }) {
+  constructor(options: {
+    database: Database;
+    past: PastSeasons;
+    tops: PastTops;
+    hasher: Hasher;
+    rowsMax: number;
+  }) {
     this.#database = options.database;
     this.#past = options.past;
     this.#tops = options.tops;
+    this.#hasher = options.hasher;
     this.#rowsMax = options.rowsMax;
   }
 
@@ -69,10 +78,10 @@ export class MemberHistory {
     const changes = newestFirst.reverse();
     // The oldest one says where the entry stood before it.
     const fromMs = isWhole ? asked.fromMs : changes[0]!.atMs;
-    const start = changes[0] ? changes[0].old : await this.#standAt(open, lives, member, asked.toMs);
+    const start = changes[0] ? changes[0].old : await this.#standAt(open, lives, member, asked);
     const points = seriesOf(fromMs, start, changes);
-    const entry = await mirroredEntry(this.#database, of, member);
-    const hasGaps = await hasLogGaps(this.#database, lives, { sinceMs: fromMs, shard: entry?.shard });
+    const shard = this.#hasher.shardOf(member, open.board.shards);
+    const hasGaps = await hasLogGaps(this.#database, lives, { sinceMs: fromMs, shard });
     return {
       fromMs,
       complete: isWhole && !hasGaps,
@@ -127,10 +136,18 @@ export class MemberHistory {
   }
 
   /** Where an entry stood at an instant behind which nothing is known of it so far. */
-  async #standAt({ board, season }: OpenBoard, lives: readonly SeasonLife[], member: string, atMs: number) {
-    const next: PastChange | undefined = await firstChangeAfter(this.#database, lives, member, atMs);
+  async #standAt(
+    { board, season }: OpenBoard,
+    lives: readonly SeasonLife[],
+    member: string,
+    { toMs, isHot }: HistoryAsked,
+  ) {
+    const next: PastChange | undefined = await firstChangeAfter(this.#database, lives, member, toMs);
     if (next) return next.old;
-    return mirroredEntry(this.#database, { board: board.id, season: season.number }, member);
+    const of = { board: board.id, season: season.number };
+    // A season may come into the archive, and leave the mirror, while it is asked about.
+    const mirrored = isHot ? await mirroredEntry(this.#database, of, member) : undefined;
+    return mirrored ?? finalEntry(this.#database, of, member);
   }
 }
 

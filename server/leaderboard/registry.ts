@@ -134,7 +134,7 @@ export class Registry {
   async put(board: Board): Promise<{ open: OpenBoard; created: boolean }> {
     let created = false;
     const record = await this.#change(board.id, (before, nowMs) => {
-      created = before === undefined;
+      created = !before || before.deleted !== undefined;
       if (!before || before.deleted) {
         return { board, season: newSeason(board, firstNumber(before), nowMs), revision: 0, closing: [] };
       }

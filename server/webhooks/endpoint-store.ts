@@ -11,7 +11,7 @@ import type { WebhookEndpointRow } from "../database/webhook-table-types.ts";
 import { webhooksVersionKey } from "../redis/keys.ts";
 import { fromRedisError } from "../redis/reply.ts";
 import type { RedisStore } from "../redis/store.ts";
-import type { Listening } from "./event-types.ts";
+import { type Listening, listensToMoreTops } from "./event-types.ts";
 import { newSigningSecret } from "./signature.ts";
 
 export type NewEndpoint = Listening & { url: string; description?: string | undefined };
@@ -92,10 +92,24 @@ export class EndpointStore {
   }
 
   /** Change what is named. What waits for it is sent by what holds then. @throws AppError not_found, unavailable */
-  async patch(id: string, { url, events, boards, description, disabled }: EndpointChange) {
-    const listensAnew = [events, boards, disabled].some((one) => one !== undefined);
+  async patch(id: string, change: EndpointChange): Promise<WebhookEndpointRow> {
+    const row = await this.#change((db) =>
+      db.transaction().execute(async (within) => {
+        const of = within.selectFrom("webhook_endpoints").selectAll().where("id", "=", id);
+        const before = await of.forUpdate().executeTakeFirst();
+        return before && this.#patched(within, before, change);
+      }),
+    );
+    return found(row, id);
+  }
+
+  #patched(within: Sql, before: WebhookEndpointRow, change: EndpointChange) {
+    const { url, events, boards, description, disabled } = change;
+    const after = { events: events ?? before.events, boards: boards ?? before.boards };
+    const isEnabled = before.disabled_at !== null && disabled === false;
     const set = {
-      ...(listensAnew ? { listens_since: sql<Date>`now()` } : {}),
+      // Only where more is heard than before: what happened between the last look at a top and this instant is not told then.
+      ...(isEnabled || listensToMoreTops(before, after) ? { listens_since: sql<Date>`now()` } : {}),
       ...(url === undefined ? {} : { url }),
       ...(events === undefined ? {} : { events: [...events] }),
       ...(boards === undefined ? {} : { boards: [...boards] }),
@@ -104,10 +118,12 @@ export class EndpointStore {
         ? {}
         : { disabled_at: disabled ? sql<Date>`coalesce(disabled_at, now())` : null }),
     };
-    const row = await this.#change((db) =>
-      db.updateTable("webhook_endpoints").set(set).where("id", "=", id).returningAll().executeTakeFirst(),
-    );
-    return found(row, id);
+    return within
+      .updateTable("webhook_endpoints")
+      .set(set)
+      .where("id", "=", before.id)
+      .returningAll()
+      .executeTakeFirst();
   }
 
   /** A new secret; for another `overlapMs` the one before signs too. @returns with the new one. @throws AppError not_found, unavailable */

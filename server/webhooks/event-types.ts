@@ -29,6 +29,19 @@ export function listensTo({ events, boards }: Listening, type: string, board: st
   return (events.length === 0 || events.includes(type)) && coversBoard(boards, board);
 }
 
+/** Whether somebody who begins to listen so hears of tops that were not listened to before. */
+export function listensToMoreTops(before: Listening, after: Listening): boolean {
+  const tops = ({ events }: Listening): readonly string[] =>
+    TOP_EVENTS.filter((type) => events.length === 0 || events.includes(type));
+  const heard = tops(before);
+  const types = tops(after);
+  if (types.length === 0) return false;
+  if (types.some((type) => !heard.includes(type))) return true;
+  // A pattern is covered by a pattern just as a board is.
+  const boards = after.boards.length === 0 ? ["*"] : after.boards;
+  return boards.some((one) => !coversBoard(before.boards, one));
+}
+
 function coversBoard(boards: readonly string[], board: string): boolean {
   if (boards.length === 0) return true;
   return boards.some((one) => (one.endsWith("*") ? board.startsWith(one.slice(0, -1)) : one === board));

@@ -14,10 +14,16 @@ export class TargetRefused extends Error {}
 /** @throws TypeError when the name has no address; as an error of the connection */
 export const resolveByDns: Resolve = (host, done) => dnsLookup(host, { all: true }, done);
 
-/** Not loopback, private, link-local, shared, documented, mapped or otherwise special. */
+/** All that is given out of IPv6: outside of it are IPv4 in disguise, and what nobody has. */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR("2000::/3");
+
+/** Not loopback, private, link-local, shared, documented, IPv4 within IPv6 or otherwise special. */
 export function isPublicAddress(address: string): boolean {
+  if (!ipaddr.isValid(address)) return false;
   // `process` turns IPv4 that is mapped into IPv6 back.
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === "unicast";
+  const parsed = ipaddr.process(address);
+  if (parsed.range() !== "unicast") return false;
+  return parsed.kind() === "ipv4" || parsed.match(GLOBAL_IPV6);
 }
 
 /** @param host of a URL, IPv6 in brackets. @throws TargetRefused when it is an address that may not be connected to */

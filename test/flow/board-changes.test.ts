@@ -52,6 +52,13 @@ describe("the same definition again", () => {
     });
   });
 
+  it("is 201 where the board was deleted in between", async () => {
+    const id = uniqueBoard("anew");
+    await put(id, DEFINITION);
+    await server.call("DELETE", `/v1/admin/boards/${id}?confirm=${id}`, { key: ADMIN_KEY });
+    expect((await put(id, DEFINITION)).status).toBe(201);
+  });
+
   it("put ten times at once makes one board", async () => {
     const id = uniqueBoard("once");
     const answers = await Promise.all(Array.from({ length: 10 }, () => put(id, DEFINITION)));

@@ -161,6 +161,9 @@ describeOnBoth("history", (store) => {
     const { body } = await board.read<Curve>("/members/ann/history?season=1");
     expect(body.scores.map(({ score }) => score)).toEqual([10]);
     expect(body.ranks.at(-1)).toEqual({ at: ended, rank: 2, total: 2, exact: true });
+    // Behind the last change only the final table knows where the entry stood.
+    const late = (await board.read<Curve>(`/members/ann/history?season=1&from=${first}`)).body;
+    expect(late).toMatchObject({ complete: true, scores: [{ at: first, score: 10 }] });
     const all = (await board.read<Curve>("/members/ann/history?seasons=all")).body;
     expect(all.seasons).toEqual([{ season: 1, endedAt: ended, score: 10, rank: 2, total: 2 }]);
     // Nothing of the season before counts as passing in this one.
@@ -201,6 +204,7 @@ describeOnBoth("history", (store) => {
       `/top?at=${two}&cursor=x`,
       "/members/ann/history?points=3",
       `/members/ann/history?from=${tomorrow}`,
+      `/members/ann/history?to=${before}`,
       "/members/ann/history?seasons=all&season=1",
       "/members/ann/passed",
     ]) {

@@ -10,6 +10,7 @@ import { PastSeasons } from "../../server/history/past-seasons.ts";
 import { PastTops } from "../../server/history/past-tops.ts";
 import type { OpenBoard } from "../../server/leaderboard/board.ts";
 import { createRedisBoardRepository } from "../../server/leaderboard/board-repository.ts";
+import { createHasher } from "../../server/leaderboard/hashing.ts";
 import { derive } from "../../server/leaderboard/season-steps.ts";
 import { rebuild } from "../../server/recovery/rebuild.ts";
 import { commandConnection, openBoard, silentLog } from "../support/builders.ts";
@@ -90,7 +91,7 @@ describeOnBoth("history over a rebuild", (store) => {
     expect(await at(four.atMs)).toEqual({ rows: four.top, complete: true, gap: undefined });
 
     const past = new PastSeasons(database, seasons);
-    const history = new MemberHistory({ database, past, tops, rowsMax: 100 });
+    const history = new MemberHistory({ database, past, tops, hasher: await createHasher(), rowsMax: 100 });
     const range = { fromMs: open.season.openedAtMs, toMs: four.atMs, points: 50 };
     const curve = await history.curve(again, "ann", { ...range, withRanks: true, isHot: true });
     expect(curve.complete).toBe(true);

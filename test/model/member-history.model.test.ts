@@ -99,11 +99,12 @@ describeOnBoth("members over time", (store) => {
   }
 
   it("have the curve of their scores, and of each instant those who have passed them since", async () => {
-    const reader = new Reader(redis, await createHasher());
+    const hasher = await createHasher();
+    const reader = new Reader(redis, hasher);
     const seasons = new StoredSeasons(database);
     const past = new PastSeasons(database, seasons);
     const tops = new PastTops({ redis, database, seasons });
-    const history = new MemberHistory({ database, past, tops, rowsMax: ROWS_MAX });
+    const history = new MemberHistory({ database, past, tops, hasher, rowsMax: ROWS_MAX });
     const passing = new PassedMembers({ database, reader, rowsMax: ROWS_MAX });
     await fc.assert(
       fc.asyncProperty(

@@ -111,6 +111,32 @@ describeOnBoth("a webhook", (store) => {
     expect([receiver.received.length, other.received.length]).toEqual([0, 1]);
   });
 
+  test.each([
+    ["a field that is not about listening", {}, { description: "new" }, false],
+    ["disabled, then enabled", { disabled: true }, { disabled: false }, true],
+    ["enabled, which it is", {}, { disabled: false }, false],
+    ["events of seasons too", { events: ["top.first"] }, { events: ["top.first", "season.closed"] }, false],
+    ["another event of tops", { events: ["top.first"] }, { events: ["top.first", "top.left"] }, true],
+    ["all events", { events: ["top.first"] }, { events: [] }, true],
+    ["fewer events", {}, { events: ["top.first"] }, false],
+    ["fewer boards", { boards: ["f*"] }, { boards: ["f1", "f2*"] }, false],
+    ["more boards", { boards: ["f1*"] }, { boards: ["f*"] }, true],
+    ["all boards", { boards: ["f1"] }, { boards: [] }, true],
+    [
+      "all boards, but none of their tops",
+      { boards: ["f1"], events: ["season.closed"] },
+      { boards: [] },
+      false,
+    ],
+  ])("patched: %s; listens to tops since then only where it hears of more", async (_, before, patch, isAnew) => {
+    const { id } = await desk.endpoint(receiver.url, board);
+    const { listens_since: since } = await desk.endpoints.patch(id, { description: "old", ...before });
+    // The clock of both is in ms.
+    while (Date.now() <= since.getTime());
+    const { listens_since: now } = await desk.endpoints.patch(id, patch);
+    expect(now.getTime() > since.getTime()).toBe(isAnew);
+  });
+
   test("does not follow redirects, and reads only so much of an answer", async () => {
     const { id } = await desk.endpoint(receiver.url, board);
     receiver.respond = (_, response) => void response.writeHead(307, { location: other.url }).end();

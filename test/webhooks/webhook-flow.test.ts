@@ -68,7 +68,10 @@ describe("an idle server", () => {
   test.each([
     [{ url: "http://127.0.0.1/" }, "WEBHOOK_PRIVATE_TARGETS"],
     [{ url: "http://[::1]:9/" }, "WEBHOOK_PRIVATE_TARGETS"],
+    [{ url: "http://[::127.0.0.1]/" }, "WEBHOOK_PRIVATE_TARGETS"],
+    [{ url: "http://[100:0:0:1::1]/" }, "WEBHOOK_PRIVATE_TARGETS"],
     [{ url: "ftp://example.com/" }, "http"],
+    [{ url: "http://example.com/\0" }, "control characters"],
     [{ url: "https://me:pw@example.com/" }, "credentials"],
     [{ url: "https://example.com/", events: ["top.frist"] }, "events"],
     [{ url: "https://example.com/", boards: ["a b"] }, "boards"],

@@ -122,7 +122,11 @@ function rangeOf(gateway: Gateway, present: OpenBoard, reads: SeasonReads, { fro
   const endMs =
     reads.state === "archived" ? reads.endedAtMs : (closingInstant(open) ?? Number.POSITIVE_INFINITY);
   const toMs = Math.min(to === undefined ? Date.now() : instantOf(to), endMs);
+  if (to !== undefined && toMs < openedAtMs)
+    throw new AppError("bad_request", { message: "to comes before the season's opening." });
   const keptMs = Date.now() - gateway.logKeptMs(present);
+  // At the end of an archived season its final table says what was; before it, only the changes behind do.
+  if (toMs < endMs) refuseGone(present, toMs, keptMs);
   if (from === undefined) return { fromMs: Math.min(Math.max(openedAtMs, keptMs), toMs), toMs };
   const fromMs = Math.max(instantOf(from), openedAtMs);
   if (fromMs > toMs)
