@@ -1,9 +1,9 @@
 /**
- * The known boards: created and changed through the repository, cached by every process.
+ * The boards: created and changed through the repository, known to every process (`known-boards.ts`).
  *
  * Opening a season is restartable: the record is saved as `opening` with its incarnation, then each shard is opened
  * (again is harmless), then the record says `open`; whoever meets an `opening` record finishes it. Later seasons are the flow's
- * (`server/seasons/`); that a board moves on to one is seen here, by the clock.
+ * (`server/seasons/`); that a board moves on to one is seen by the clock.
  */
 import type { Clock } from "../base/clock.ts";
 import { AppError } from "../base/errors.ts";
@@ -12,35 +12,20 @@ import type { RedisStore } from "../redis/store.ts";
 import type { Board, BoardDeletion, BoardRecord, OpenBoard } from "./board.ts";
 import type { BoardRepository, StoredBoard } from "./board-repository.ts";
 import { newSeason } from "./board-schema.ts";
+import { KnownBoards } from "./known-boards.ts";
 import { layoutOf } from "./layout.ts";
-import { firstNumber, isOlder, notFound, replaced, withoutRecord } from "./record-change.ts";
+import { firstNumber, notFound, replaced, withoutRecord } from "./record-change.ts";
 import { addRuleKeys, deleteSeason, type OpenFeed, openSeason } from "./season-keys.ts";
-import {
-  closingInstant,
-  derive,
-  type HeldSeasons,
-  recordAt,
-  seasonsAt,
-  withDeletion,
-} from "./season-steps.ts";
+import { derive, recordAt, withDeletion } from "./season-steps.ts";
 
 const SAVE_ATTEMPTS = 10;
-/** No timer is longer: the refresh looks at the clock too. */
-const TIMER_MS_MAX = 3_600_000;
-
-/** A record as it was read last, and what is derived of it. */
-type Known = { record: BoardRecord; text: string; seasons: HeldSeasons; timer: NodeJS.Timeout | undefined };
 
 export class Registry {
   readonly #redis: RedisStore;
   readonly #repository: BoardRepository;
   readonly #openFeed: OpenFeed;
   readonly #clock: Clock;
-  readonly #boards = new Map<string, OpenBoard>();
-  readonly #known = new Map<string, Known>();
-  readonly #gone = new Map<string, BoardRecord>();
-  readonly #listeners = new Set<(open: OpenBoard) => void>();
-  readonly #goneListeners = new Set<(open: OpenBoard) => void>();
+  readonly #memory: KnownBoards;
   #lost = new Set<string>();
   #version = "";
 
@@ -49,31 +34,32 @@ export class Registry {
     this.#repository = options.repository;
     this.#openFeed = options.openFeed;
     this.#clock = options.clock;
+    this.#memory = new KnownBoards(options.clock);
   }
 
   /** Every known board in its season of now, by id: a live view. */
   get boards(): ReadonlyMap<string, OpenBoard> {
-    return this.#boards;
+    return this.#memory.open;
   }
 
   /** Every known board, sorted by id. */
   list(): OpenBoard[] {
-    return [...this.#boards.values()].sort((a, b) => (a.board.id < b.board.id ? -1 : 1));
+    return [...this.boards.values()].sort((a, b) => (a.board.id < b.board.id ? -1 : 1));
   }
 
   /** Be told of every board that was created or changed, by whichever process, or that moved on to its next season. */
   onChange(listener: (open: OpenBoard) => void): void {
-    this.#listeners.add(listener);
+    this.#memory.onChange(listener);
   }
 
   /** Be told of every board that was deleted, by whichever process. */
   onGone(listener: (open: OpenBoard) => void): void {
-    this.#goneListeners.add(listener);
+    this.#memory.onGone(listener);
   }
 
   /** Boards that were deleted and not made anew: their records, as they were. */
   get gone(): ReadonlyMap<string, BoardRecord> {
-    return this.#gone;
+    return this.#memory.gone;
   }
 
   /** Known boards of which Redis had no record any more at the last look: it was emptied. */
@@ -83,7 +69,7 @@ export class Registry {
 
   /** The board, from memory; asked of the repository once when it is not there. @throws AppError board_not_found */
   async get(id: string): Promise<OpenBoard> {
-    const known = this.#boards.get(id);
+    const known = this.boards.get(id);
     if (known) return known;
     const stored = await this.#repository.get(id).catch((error: unknown) => {
       throw fromRedisError(error);
@@ -94,7 +80,7 @@ export class Registry {
 
   /** A season whose data is in Redis: that of now, the next one once it is open, or one that is over and not yet in the archive. */
   hot(id: string, season: number): OpenBoard | undefined {
-    const seasons = this.#known.get(id)?.seasons;
+    const seasons = this.#memory.get(id)?.seasons;
     if (!seasons) return undefined;
     const { current, closing } = seasons;
     return [current, ...(current.next ? [current.next] : []), ...closing].find(
@@ -104,24 +90,25 @@ export class Registry {
 
   /** The seasons of a board that are over and not yet in the archive, oldest first. */
   closing(id: string): readonly OpenBoard[] {
-    return this.#known.get(id)?.seasons.closing ?? [];
+    return this.#memory.get(id)?.seasons.closing ?? [];
   }
 
   /** What is stored of a board, as this process read it last. */
   record(id: string): BoardRecord | undefined {
-    return this.#known.get(id)?.record;
+    return this.#memory.get(id)?.record;
   }
 
   /** Read what changed since the last call; one GET when nothing did. */
   async refresh(): Promise<void> {
-    this.#moveOn();
+    this.#memory.moveOn();
     const version = await this.#repository.version();
     if (version === this.#version) return;
-    const [known, all] = [[...this.#known.keys()], await this.#repository.all()];
+    const known = [...this.boards.keys()];
+    const all = await this.#repository.all();
     this.#lost = withoutRecord(known, all);
     for (const stored of all) {
-      if (this.#known.get(stored.record.board.id)?.text === stored.text) continue;
-      if (stored.record.deleted) this.#forget(stored.record);
+      if (this.#memory.get(stored.record.board.id)?.text === stored.text) continue;
+      if (stored.record.deleted) this.#memory.forget(stored.record);
       else await this.#take(stored);
     }
     this.#version = version;
@@ -180,7 +167,7 @@ export class Registry {
       if (!after) throw notFound(id);
       return after;
     });
-    this.#forget(record);
+    this.#memory.forget(record);
     return record;
   }
 
@@ -191,7 +178,7 @@ export class Registry {
       if (before.deleted?.archive !== deleted?.archive || !before.deleted) return before;
       return { ...before, deleted: { ...before.deleted, removed: true } };
     });
-    if (record.deleted) this.#forget(record);
+    if (record.deleted) this.#memory.forget(record);
   }
 
   async #change(
@@ -246,55 +233,9 @@ export class Registry {
     }
   }
 
-  #forget(record: BoardRecord): void {
-    const { id } = record.board;
-    const before = this.#known.get(id);
-    if (before && isOlder(record, before.record)) return;
-    this.#gone.set(id, record);
-    if (!before) return;
-    clearTimeout(before.timer);
-    this.#known.delete(id);
-    this.#boards.delete(id);
-    for (const listener of this.#goneListeners) listener(before.seasons.current);
-  }
-
-  /** @throws AppError board_not_found when it was read before the board was deleted */
   #adopt(record: BoardRecord): OpenBoard {
-    const { id } = record.board;
-    const gone = this.#gone.get(id);
-    if (gone && isOlder(record, gone)) throw notFound(id);
-    this.#gone.delete(id);
-    this.#lost.delete(id);
-    const before = this.#known.get(id);
-    if (before && isOlder(record, before.record)) return before.seasons.current;
-    clearTimeout(before?.timer);
-    const nowMs = this.#clock.now();
-    const seasons = seasonsAt(record, nowMs);
-    this.#known.set(id, {
-      record,
-      text: JSON.stringify(record),
-      seasons,
-      timer: this.#timer(record, seasons, nowMs),
-    });
-    this.#boards.set(id, seasons.current);
-    for (const listener of this.#listeners) listener(seasons.current);
-    return seasons.current;
-  }
-
-  #timer(record: BoardRecord, { current }: HeldSeasons, nowMs: number): NodeJS.Timeout | undefined {
-    const closesAtMs = closingInstant(record);
-    if (!current.next || closesAtMs === undefined) return undefined;
-    return setTimeout(() => this.#moveOn(), Math.min(closesAtMs - nowMs + 1, TIMER_MS_MAX)).unref();
-  }
-
-  /** Boards whose closing instant has come are in their next season from now on. */
-  #moveOn(): void {
-    const nowMs = this.#clock.now();
-    for (const { record, seasons } of [...this.#known.values()]) {
-      if (seasons.current.next) {
-        const closesAtMs = closingInstant(record);
-        if (closesAtMs !== undefined && nowMs >= closesAtMs) this.#adopt(record);
-      }
-    }
+    const open = this.#memory.adopt(record);
+    this.#lost.delete(record.board.id);
+    return open;
   }
 }
