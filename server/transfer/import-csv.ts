@@ -31,7 +31,7 @@ export async function* csvRecords(
 ): AsyncGenerator<ReadRecord[]> {
   let read: ReadRecord[] = [];
   let fields: (Reader | undefined)[] | undefined;
-  // A stream that begins in the middle of a file has the names before it once more. And csv-parse counts a CRLF within quotes twice.
+  // A stream that begins in the middle of a file has the names before it once more. And csv-parse counts each carriage return of a field as a line.
   let before = Math.max(0, firstLine - 2);
   const parser = parse({
     delimiter: form.delimiter,
@@ -41,7 +41,7 @@ export async function* csvRecords(
     skip_empty_lines: true,
     max_record_size: lineMax,
     on_record: (row: string[], { lines }) => {
-      for (const text of row) if (text.includes("\r\n")) before -= text.split("\r\n").length - 1;
+      for (const text of row) if (text.includes("\r")) before -= text.split("\r").length - 1;
       if (!fields) fields = readersOf(row, columns, form);
       else read.push(recordOf(row, fields, before + lines));
       return null;
@@ -96,6 +96,7 @@ function readersOf(names: string[], columns: readonly Column[], form: CsvForm): 
     if (!names.includes(name)) throw refused(`There is no column "${name}": there are ${names.join(", ")}.`);
     if (readerOf(field, columns, form.decimalComma) === undefined)
       throw refused(`There is no field "${field}" to map to.`);
+    if (fieldOf.has(name)) throw refused(`The column "${name}" is mapped twice.`);
     fieldOf.set(name, field);
   }
   const readers = names.map((name) => {
@@ -105,15 +106,35 @@ function readersOf(names: string[], columns: readonly Column[], form: CsvForm): 
     if (!reader) throw refused(`The board has no column "${name}"; say by \`map\` which columns are meant.`);
     return reader;
   });
-  const meant = new Set(names.map((name) => (form.map ? fieldOf.get(name) : name)));
-  const hasScore = meant.has("score") || meant.has(columns[0]!.name);
-  if (!meant.has("member") || !hasScore) throw refused(`The first row must name "member" and "score".`);
+  const meant = new Set<string>();
+  for (const name of names) {
+    const field = form.map ? fieldOf.get(name) : name;
+    if (field === undefined) continue;
+    const target = targetOf(field, columns);
+    // Which of them is meant nobody knows.
+    if (meant.has(target))
+      throw refused(`The first row has two columns for "${target}", the second is "${name}".`);
+    meant.add(target);
+  }
+  if (!meant.has("member") || !meant.has("score"))
+    throw refused(`The first row must name "member" and "score".`);
   return readers;
+}
+
+/** The one name of a field that has several. */
+function targetOf(field: string, columns: readonly Column[]): string {
+  if ((FIELDS as readonly string[]).includes(field)) return field;
+  const name = columnOf(field);
+  return name === columns[0]!.name ? "score" : `column.${name}`;
+}
+
+function columnOf(field: string): string {
+  return field.startsWith("column.") ? field.slice("column.".length) : field;
 }
 
 /** `column.wins` and `wins` are the same; the first column is the score. */
 function readerOf(field: string, columns: readonly Column[], decimalComma: boolean): Reader | undefined {
-  const name = field.startsWith("column.") ? field.slice("column.".length) : field;
+  const name = columnOf(field);
   const index = columns.findIndex((column) => column.name === name);
   const isOwn = (FIELDS as readonly string[]).includes(field);
   if (field === "score" || (index === 0 && !isOwn)) {

@@ -76,6 +76,21 @@ describe("CSV", () => {
     expect(records.map(({ line }) => line)).toEqual([1_000, 1_001]);
   });
 
+  test("has its lines counted as editors do, whatever carriage returns stand in its fields", async () => {
+    const rows = '"a\rb",1\nc\rd,2\r\n"\r\r\n\n\r",3\r\n\ne,4\n"f\r",5,6\ng,7\n';
+    const records = await read(`member,score\n${rows}`);
+    expect(records.map(({ line, last }) => [line, last])).toEqual([
+      [2, 2],
+      [3, 3],
+      [4, 6],
+      [8, 8],
+      [9, 9],
+      [10, 10],
+    ]);
+    const later = await read(`member,score\n${rows}`, PLAIN, { lineMax: 200, firstLine: 100 });
+    expect(later.map(({ last }) => last)).toEqual([100, 101, 104, 106, 107, 108]);
+  });
+
   test("names rows that have too few fields, and ends where rows cannot be told apart", async () => {
     const records = await read("member,score\na\nb,2\n");
     expect(records).toMatchObject([
@@ -89,6 +104,9 @@ describe("CSV", () => {
   test.each([
     ["user,score\n", /no column "user"/],
     ["member,wins\n", /must name "member" and "score"/],
+    ["member,score,score\n", /two columns for "score"/],
+    ["member,points,score\n", /two columns for "score"/],
+    ["member,score,wins,column.wins\n", /two columns for "column.wins"/],
     ["member,score,__proto__\n", /no column "__proto__"/],
   ])("whose names do not fit the board is refused: %j", async (text, message) => {
     await expect(read(text)).rejects.toThrow(message);
@@ -96,7 +114,7 @@ describe("CSV", () => {
 
   test("whose map does not fit is refused", async () => {
     const mapped = (field: string, name: string) =>
-      read("a,b\n", {
+      read("a,b,d,d\n", {
         ...PLAIN,
         map: new Map([
           ["member", "a"],
@@ -105,6 +123,8 @@ describe("CSV", () => {
         ]),
       });
     await expect(mapped("wins", "c")).rejects.toThrow(/no column "c"/);
+    await expect(mapped("wins", "b")).rejects.toThrow(/"b" is mapped twice/);
+    await expect(mapped("wins", "d")).rejects.toThrow(/two columns for "column.wins"/);
     await expect(mapped("losses", "b")).rejects.toThrow(/no field "losses"/);
   });
 });
