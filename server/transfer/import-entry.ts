@@ -1,4 +1,5 @@
 /** From a line of an import to what a shard is given: checked as a submission is, and with its exact place where the line knows it. Pure. */
+import { DateTime } from "luxon";
 import type { EntryValues } from "../../client-sdk/protocol/messages.ts";
 import { AppError } from "../base/errors.ts";
 import type { OpenBoard } from "../leaderboard/board.ts";
@@ -12,7 +13,7 @@ export type ImportLine = {
   member: string;
   score: number;
   columns?: Record<string, number | string> | undefined;
-  /** ISO 8601, or ms since the Unix epoch. */
+  /** ISO 8601 with its zone, or ms since the Unix epoch. */
   reachedAt?: string | number | undefined;
   key?: number | undefined;
   rest?: string | undefined;
@@ -75,10 +76,15 @@ function foreignKey(): AppError {
   });
 }
 
+/** A day, a time and a zone; with a space for the T, as PostgreSQL writes it. */
+const INSTANT = /^([+-]?\d[\d-]*)[T ](\d[\d:.,]*(?:Z|[+-]\d\d(?::?\d\d)?))$/;
+
+/** Not `Date.parse`: that takes anything, by the zone of the machine, and March for the 31st of February. */
 function instantOf(value: string | number): number {
-  const ms = typeof value === "number" ? value : Date.parse(value);
+  const [, day, time] = (typeof value === "string" && INSTANT.exec(value)) || [];
+  const ms = typeof value === "number" ? value : DateTime.fromISO(`${day}T${time}`).toMillis();
   if (Number.isFinite(ms)) return ms;
   throw new AppError("bad_request", {
-    message: `reachedAt: "${value}" is not an instant of ISO 8601, nor in ms.`,
+    message: `reachedAt: "${value}" is not an instant of ISO 8601 with its zone, nor in ms.`,
   });
 }
