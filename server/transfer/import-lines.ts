@@ -34,6 +34,9 @@ export type LineChecks = {
 /** Lines of one portion: some milliseconds of this process, and a few calls to each shard. */
 export const PORTION_LINES = 4_000;
 
+/** Characters of an error's message: it may cite the line, and is kept with the import. */
+const MESSAGE_MAX = 500;
+
 export class ImportLines {
   readonly #checks: LineChecks;
   #portion: Portion;
@@ -104,10 +107,16 @@ export class ImportLines {
     portion.lastLine = Math.max(portion.lastLine, line);
     if (portion.errors.length >= this.#checks.errorsMax) return;
     const { code, message } = typeof why === "string" ? { code: "bad_request", message: why } : why;
-    portion.errors.push({ line, code, message });
+    portion.errors.push({ line, code, message: cut(message) });
   }
 
   #empty(): Portion {
     return { entries: [], lines: 0, failed: 0, errors: [], lastLine: 0 };
   }
+}
+
+function cut(message: string): string {
+  return message.length <= MESSAGE_MAX
+    ? message
+    : `${message.slice(0, MESSAGE_MAX - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }
