@@ -179,6 +179,13 @@ describe("rankwire import of a file", () => {
     expect(bad.compared).toBeUndefined();
   });
 
+  test("names each line that is no entry, and compares the others", async () => {
+    const board = uniqueBoard("odd");
+    await server.createBoard(board, { operator: "set" });
+    const ran = await run(board, fileOf('null\n1\n[]\n{"member":"a","score":1}'));
+    expect([ran.imported!.failed, ran.compared!.found]).toEqual([3, 3]);
+  });
+
   test("of an export makes the board as it was, and leaves out who is hidden when it compares", async () => {
     const board = uniqueBoard("again");
     const definition = {

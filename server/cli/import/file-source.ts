@@ -108,11 +108,13 @@ function entryOf(record: ReadRecord): SourceEntry | undefined {
   if ("error" in record) return { where, member: "", problem: record.error.message };
   const { member, score, columns = {}, visibility } = (record.value ?? {}) as Record<string, unknown>;
   if (member === undefined && typeof record.value === "object") {
-    const { rankwire, end } = record.value as Record<string, unknown>;
+    const { rankwire, end } = (record.value ?? {}) as Record<string, unknown>;
     if (rankwire !== undefined || end === true) return undefined;
   }
   if (typeof member !== "string") return { where, member: "", problem: "It has no member." };
   if (typeof score !== "number") return { where, member, problem: "Its score is no number." };
+  if (typeof columns !== "object" || columns === null)
+    return { where, member, problem: "Its columns are no object." };
   const isHidden = visibility === "hidden" || visibility === "shadow";
   return { where, member, score, columns: columns as Record<string, number | string>, isHidden };
 }
