@@ -12,13 +12,17 @@ export type Importing = Pick<Gateway, "imports">;
 
 type TransferNeeds = GatewayNeeds & Pick<Gateway, "bans"> & { hasher: Hasher };
 
-export async function startImports(base: Base, { bans, hasher }: TransferNeeds): Promise<Importing> {
+export async function startImports(
+  base: Base,
+  { bans, hasher, registry }: TransferNeeds,
+): Promise<Importing> {
   const { config, around } = base;
   const imports = new Imports({
     // Its own: thousands of lines on their way hold up nobody else's calls.
     redis: await base.commands("imports' redis connection"),
     hasher,
     limits: options.ingestOptions(config).dedup,
+    boardNow: (id) => registry.get(id),
     leaseTtlMs: config.LEASE_TTL_MS,
     sizes: options.importSizes(config),
     now: systemClock.now,

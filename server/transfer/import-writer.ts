@@ -24,6 +24,8 @@ export type WriterOptions = {
   dryRun: boolean;
   /** ms that one call is tried, and that a full score log is waited for. */
   patienceMs: number;
+  /** Before each call to a shard. @throws AppError season_closed where the season takes nothing any more, board_not_found, unavailable */
+  checkOpen: (open: OpenBoard) => Promise<void>;
   /** Before an entry of a banned member comes into being. */
   markBanned: (open: OpenBoard, member: string) => Promise<void> | undefined;
 };
@@ -98,7 +100,7 @@ export class ImportWriter {
   }
 
   async #put(shard: number, entries: readonly DirectEntry[], exact: boolean) {
-    const { redis, open, limits, mode, dryRun, patienceMs } = this.#options;
+    const { redis, open, limits, mode, dryRun, patienceMs, checkOpen } = this.#options;
     const options: Omit<PutOptions, "limits"> = {
       onlyOpen: true,
       same: exact ? "exact" : "columns",
@@ -109,6 +111,7 @@ export class ImportWriter {
     const startedAt = performance.now();
     for (let attempt = 0; ; attempt++) {
       try {
+        await checkOpen(open);
         const bounds = this.#spares ? this.#carefully : limits;
         return await putEntries(redis, open, shard, entries, { ...options, limits: bounds });
       } catch (error) {

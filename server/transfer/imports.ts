@@ -8,6 +8,7 @@ import { hintDirty, MARK_EVERY_MS, markActive } from "../leaderboard/activity.ts
 import type { OpenBoard } from "../leaderboard/board.ts";
 import type { Hasher } from "../leaderboard/hashing.ts";
 import { ImportNotes } from "../leaderboard/import-notes.ts";
+import { closingInstant } from "../leaderboard/season-steps.ts";
 import type { DedupLimits } from "../leaderboard/submit-batch.ts";
 import { importLease } from "../locks/lease.ts";
 import type { RedisStore } from "../redis/store.ts";
@@ -39,6 +40,8 @@ export type ImportsOptions = Pick<WriterOptions, "markBanned"> & {
   redis: RedisStore;
   hasher: Hasher;
   limits: DedupLimits;
+  /** The board as it is now. @throws AppError board_not_found, unavailable */
+  boardNow: (id: string) => Promise<OpenBoard>;
   leaseTtlMs: number;
   sizes: ImportSizes;
   now: () => number;
@@ -124,6 +127,7 @@ export class Imports {
     holds: () => boolean,
   ): Promise<ImportReport> {
     const { sizes } = this.#options;
+    await this.#checkOpen(open);
     const progress = await this.#begun(open, ask);
     const resumedAfter = progress.lastLine;
     const lines = new ImportLines({
@@ -207,6 +211,15 @@ export class Imports {
     return { ...begun, state: "running" };
   }
 
+  /** The shards know nothing of an end that is planned: they take entries until they are frozen. @throws AppError season_closed */
+  async #checkOpen({ board: { id }, season }: OpenBoard): Promise<void> {
+    const { boardNow, now } = this.#options;
+    const current = await boardNow(id);
+    const closesAtMs = closingInstant(current) ?? Number.POSITIVE_INFINITY;
+    if (current.season.number === season.number && now() < closesAtMs) return;
+    throw new AppError("season_closed", { message: `Season ${season.number} of "${id}" is over.` });
+  }
+
   #read(open: OpenBoard, bytes: AsyncIterable<Uint8Array>, ask: ImportAsk): AsyncGenerator<ReadRecord[]> {
     const { body, lineMax } = this.#options.sizes;
     const texts = textOf(bytes, body);
@@ -219,7 +232,8 @@ export class Imports {
   #writerOf(open: OpenBoard, { mode, dryRun }: ImportAsk): ImportWriter {
     const { redis, hasher, limits, markBanned, sizes } = this.#options;
     const patienceMs = sizes.patienceMs;
-    return new ImportWriter({ redis, open, hasher, limits, markBanned, mode, dryRun, patienceMs });
+    const checkOpen = (asked: OpenBoard) => this.#checkOpen(asked);
+    return new ImportWriter({ redis, open, hasher, limits, checkOpen, markBanned, mode, dryRun, patienceMs });
   }
 
   async #noted(

@@ -169,6 +169,7 @@ describe("the writer of an import", () => {
       mode: "put",
       dryRun: false,
       patienceMs,
+      checkOpen: async () => undefined,
       markBanned: () => undefined,
     });
     const write = (score: number) =>

@@ -6,7 +6,7 @@ import { commandConnection } from "../support/builders.ts";
 import { eventually } from "../support/eventually.ts";
 import { ADMIN_KEY, SERVER_KEY, startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl, uniqueBoard } from "../support/shared-redis.ts";
-import { importLines, standings } from "./importing.ts";
+import { importLines, OpenImport, standings } from "./importing.ts";
 
 let server: TestServer;
 let redis: Redis;
@@ -108,6 +108,44 @@ describe("an import", () => {
     ]);
     expect(body).toMatchObject({ lines: 15, written: 2, failed: 13 });
     expect(await Promise.all(["a", "b", "c"].map(scoreOf))).toEqual([1, undefined, 1]);
+  });
+
+  test("takes as an instant only what is one, with its zone", async () => {
+    await newBoard({ operator: "set", shards: 1, ties: "earliest" });
+    const timed = (times: (string | number)[]) =>
+      importLines(
+        server,
+        board,
+        times.map((reachedAt, i) => ({ member: `m${i}`, score: 1, reachedAt })),
+      );
+    const no = ["03/04/2026", "1", "2026-02-31", "2026-02-31T00:00:00Z", "2026-03-04T00:00:00", "March 4"];
+    expect((await timed(no)).body).toMatchObject({ failed: no.length, written: 0 });
+    const yes = ["2026-03-04T05:06:07.123Z", "2026-03-04 05:06:07.123456+00", "2026-03-04T05:06+05:30", 0];
+    expect((await timed(yes)).body).toMatchObject({ failed: 0, written: yes.length });
+  });
+
+  test("cuts what it cites of a line", async () => {
+    await newBoard({ operator: "set" });
+    const { body } = await importLines(server, board, [{ member: "a", score: 1, ["🏁".repeat(4_000)]: 1 }]);
+    expect(body.errors[0]!.message).toMatch(/🏁…$/u);
+    expect(body.errors[0]!.message.length).toBeLessThanOrEqual(500);
+  });
+
+  test("ends where the board's end comes, and then is refused", async () => {
+    await newBoard({ operator: "set", shards: 1, endsAt: new Date(Date.now() + 1_500).toISOString() });
+    const line = '{"member":"late","score":9}\n';
+    const under = new OpenImport(server, board);
+    await under.send(line);
+    await eventually(async () => {
+      const { body: answer } = await submit([{ member: "early", score: 1 }]);
+      expect(JSON.stringify(answer)).toContain("season_closed");
+    });
+    under.end();
+    expect((await under.answer).body.error).toMatchObject({ code: "season_closed" });
+    const again = await importLines(server, board, [line]);
+    expect(again.status).toBe(409);
+    expect(again.body.error).toMatchObject({ code: "season_closed" });
+    expect(await scoreOf("late")).toBeUndefined();
   });
 
   test("is refused as a whole where it is no text, is not an admin's, or asks for what there is not", async () => {
