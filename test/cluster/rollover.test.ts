@@ -141,9 +141,13 @@ test("each submission counts in one season, and the new top is served", {
   let on = true;
   const players = Array.from({ length: 4 }, (_, i) => new Player(`p${i}`));
   const playing = Promise.all(players.map((player, i) => player.play(() => on, i % 2 === 1)));
+  const everybodyIn = (number: number) =>
+    eventually(() => expect(sumOf(players, number).size).toBe(MEMBERS), WAIT);
   try {
+    await everybodyIn(1);
     expect((await admin("rollover", { season: 1 })).status).toBe(202);
     await rolledOver(BOARD, { carried: true });
+    await everybodyIn(2);
   } finally {
     on = false;
   }
