@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type OpenApiDocument, openApiDocument } from "../../server/gateway/openapi.ts";
 import { registeredRoutes } from "../../server/gateway/registered-routes.ts";
 import { checkAnswer } from "../support/answer-check.ts";
+import { eventually } from "../support/eventually.ts";
 import { startServer, type TestServer } from "../support/servers.ts";
 import { sharedRedisUrl } from "../support/shared-redis.ts";
 import { goodStops, NEVER_FAIL, type Stop } from "./api-tour.ts";
@@ -94,6 +95,8 @@ describe("every route", () => {
     const stops = await goodStops(server);
     const visited: string[] = [];
     for (const stop of stops) {
+      // A probe of Redis that is late on a busy machine makes a server unready for the moment.
+      if (stop.path === "/readyz") await eventually(async () => expect((await visit(stop)).status).toBe(200));
       const { name, status } = await visit(stop);
       expect(name, stop.path).toBe(stop.route);
       expect(status, stop.route).toBeLessThan(300);

@@ -97,7 +97,7 @@ export async function compare(
   }
   const found = [...others, ...suspects.values()];
   // What differs in its values differs in its order too: there is nothing to wait for.
-  const tries = found.length > 0 ? 1 : SETTLE.tries;
+  const tries = suspects.size > 0 ? 1 : SETTLE.tries;
   const settled = await settledEnd(api, board, { members: seen.size, mode, rows: top.rows(), ranks }, tries);
   const all = [...settled.differences, ...found];
   const { total, topCompared } = settled;
