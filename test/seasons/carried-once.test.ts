@@ -2,14 +2,12 @@
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Database } from "../../server/database/database.ts";
-import { createRedisBoardRepository } from "../../server/leaderboard/board-repository.ts";
 import { carryOver } from "../../server/leaderboard/carry-over.ts";
 import { createHasher } from "../../server/leaderboard/hashing.ts";
 import { Reader } from "../../server/leaderboard/reader.ts";
-import { rebuild } from "../../server/recovery/rebuild.ts";
 import { commandConnection, DEDUP } from "../support/builders.ts";
 import { describeOnBoth } from "../support/databases.ts";
-import { archiveByHand, archiveRecord } from "../support/hand-archive.ts";
+import { archiveByHand, archiveRecord, rebuildBoard } from "../support/hand-archive.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { Died, GRACE_MS, PREOPEN_MS, SeasonProcess } from "../support/season-run.ts";
 import { uniqueBoard } from "../support/shared-redis.ts";
@@ -75,14 +73,7 @@ describeOnBoth("carried once", (store) => {
     await archiveByHand(redis, database, from);
     await archiveByHand(redis, database, to);
     await redis.flushall();
-    await rebuild({
-      redis,
-      database,
-      repository: createRedisBoardRepository(redis),
-      dedup: { windowMs: 600_000, idsMax: 100_000 },
-      boards: [id],
-      force: false,
-    });
+    await rebuildBoard(redis, database, id);
     const after = new SeasonProcess(redis, clock);
     await after.turn(id);
     expect(await scores(after, id)).toEqual(Object.fromEntries(many));
@@ -97,14 +88,7 @@ describeOnBoth("carried once", (store) => {
     // The record is in the tables as it is, and nothing yet of what came over.
     await archiveRecord(database, process.registry.record(id)!);
     await redis.flushall();
-    await rebuild({
-      redis,
-      database,
-      repository: createRedisBoardRepository(redis),
-      dedup: { windowMs: 600_000, idsMax: 100_000 },
-      boards: [id],
-      force: false,
-    });
+    await rebuildBoard(redis, database, id);
     const after = new SeasonProcess(redis, clock);
     await after.turn(id);
     expect(await scores(after, id)).toEqual(Object.fromEntries(many));

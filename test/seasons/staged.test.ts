@@ -1,13 +1,11 @@
 /** What is staged or prepared for the next season, and a change of the present one meanwhile. */
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createRedisBoardRepository } from "../../server/leaderboard/board-repository.ts";
 import { type BoardDefinition, boardDefinition, boardFrom } from "../../server/leaderboard/board-schema.ts";
 import { closingInstant, withNext, withStaged } from "../../server/leaderboard/season-steps.ts";
-import { rebuild } from "../../server/recovery/rebuild.ts";
 import { commandConnection } from "../support/builders.ts";
 import { describeOnBoth } from "../support/databases.ts";
-import { archiveRecord } from "../support/hand-archive.ts";
+import { archiveRecord, rebuildBoard } from "../support/hand-archive.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { PREOPEN_MS, SeasonProcess } from "../support/season-run.ts";
 import { uniqueBoard } from "../support/shared-redis.ts";
@@ -126,14 +124,7 @@ describeOnBoth("prepared", (store) => {
     expect(record.next?.season.state).toBe("opening");
     await archiveRecord(database, record);
     await redis.flushall();
-    await rebuild({
-      redis,
-      database,
-      repository: createRedisBoardRepository(redis),
-      dedup: { windowMs: 600_000, idsMax: 100_000 },
-      boards: [id],
-      force: false,
-    });
+    await rebuildBoard(redis, database, id);
     const after = new SeasonProcess(redis, clock);
     for (let i = 0; i < 3; i++) {
       await after.turn(id);

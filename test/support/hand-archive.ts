@@ -1,4 +1,4 @@
-/** Score logs into the tables by the plainest means: what the archive holds when it has come exactly so far in each shard. */
+/** Score logs into the tables by the plainest means: what the archive holds when it has come exactly so far in each shard; and back. */
 import type { Redis } from "ioredis";
 import { BoardMirror } from "../../server/archive/board-mirror.ts";
 import { newestLife } from "../../server/archive/stored-lives.ts";
@@ -6,6 +6,7 @@ import type { Database } from "../../server/database/database.ts";
 import type { BoardRecord, OpenBoard } from "../../server/leaderboard/board.ts";
 import { createRedisBoardRepository } from "../../server/leaderboard/board-repository.ts";
 import { placeFrom } from "../../server/leaderboard/codec.ts";
+import { rebuild } from "../../server/recovery/rebuild.ts";
 
 type LogEntry = {
   n: number;
@@ -122,4 +123,11 @@ async function archiveEntry(
         .execute();
     }),
   );
+}
+
+/** A board that Redis has lost, from the tables. */
+export async function rebuildBoard(redis: Redis, database: Database, id: string): Promise<void> {
+  const repository = createRedisBoardRepository(redis);
+  const dedup = { windowMs: 600_000, idsMax: 100_000 };
+  await rebuild({ redis, database, repository, dedup, boards: [id], force: false });
 }
